@@ -1,0 +1,1 @@
+"""One kind of blob store a module, named by its URL scheme: each exports `connect`."""

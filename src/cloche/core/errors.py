@@ -1,0 +1,115 @@
+"""Everything that can go wrong, as one tree. `web.problems` gives each kind its status, once.
+
+Error
+├── BadRequest                 the client's words cannot be understood
+│   ├── BadName                not a project name, version, digest or filename
+│   └── BadUpload              an upload whose parts contradict each other; lists every problem
+├── Unauthenticated            nobody, or a token that is unknown, expired or revoked
+├── Forbidden                  somebody, but not allowed to do this
+│   └── Refused                a ruling says no
+├── NotFound
+│   ├── NoSuchIndex
+│   ├── NoSuchProject
+│   ├── NoSuchFile
+│   └── NoSuchBlob
+├── FileExists                 the filename is taken by other bytes, for ever
+├── TooLarge                   beyond a bound set by the operator
+├── UpstreamDown               could not look, and nothing kept: try again later
+│   └── TransferBroken         a file transfer from an upstream ended early
+├── UpstreamLies               an upstream's answer contradicts itself or a listed digest
+│   └── DigestMismatch         the bytes are not the promised bytes
+├── StorageFull                the disk, or a quota on it
+└── BadSetting                 configuration or command line; never reaches HTTP
+"""
+
+
+class Error(Exception):
+    """Root of the tree. Its text is one sentence for the user: the cause, then the cure."""
+
+    @property
+    def detail(self) -> str:
+        return str(self)
+
+
+class BadRequest(Error):
+    pass
+
+
+class BadName(BadRequest):
+    pass
+
+
+class BadUpload(BadRequest):
+    """Carries all the problems found, so that one try shows them together."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Unauthenticated(Error):
+    pass
+
+
+class Forbidden(Error):
+    pass
+
+
+class Refused(Forbidden):
+    pass
+
+
+class NotFound(Error):
+    pass
+
+
+class NoSuchIndex(NotFound):
+    pass
+
+
+class NoSuchProject(NotFound):
+    pass
+
+
+class NoSuchFile(NotFound):
+    pass
+
+
+class NoSuchBlob(NotFound):
+    pass
+
+
+class FileExists(Error):
+    pass
+
+
+class TooLarge(Error):
+    pass
+
+
+class UpstreamDown(Error):
+    """`retry_after` is in seconds: what the upstream asked for, or a sensible wait."""
+
+    def __init__(self, sentence: str, *, retry_after: int = 5) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class TransferBroken(UpstreamDown):
+    pass
+
+
+class UpstreamLies(Error):
+    pass
+
+
+class DigestMismatch(UpstreamLies):
+    pass
+
+
+class StorageFull(Error):
+    pass
+
+
+class BadSetting(Error):
+    pass

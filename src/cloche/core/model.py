@@ -1,0 +1,167 @@
+"""The nouns of the packaging standards, as types. Raw strings become these once, at the edge."""
+
+import hashlib
+import re
+from datetime import datetime
+from typing import NewType
+
+from msgspec import Struct
+from packaging.utils import InvalidName, canonicalize_name
+
+from cloche.core.errors import BadName
+
+ProjectName = NewType("ProjectName", str)
+"""A name in normal form (PEP 503). Only `project_name` makes one; nothing re-normalizes."""
+
+Digest = NewType("Digest", str)
+"""A sha256 in 64 lower-case hexadecimal digits. Only `digest` and hashing make one."""
+
+FileKey = NewType("FileKey", str)
+"""What a file's URL names it by: its sha256, or `u` and a hash of where it came from."""
+
+MAX_NAME = 200
+MAX_FILENAME = 255  # bytes: what a file system takes
+
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_KEY = re.compile(r"u?[0-9a-f]{64}\Z")
+_HEX = re.compile(r"[0-9a-fA-F]+\Z")
+_HASH_LENGTHS = {
+    name: 2 * hashlib.new(name).digest_size
+    for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
+}
+
+
+def project_name(raw: str) -> ProjectName:
+    """Normalize a name (PEP 503). Raise BadName when it is none (PyPA name format)."""
+    if len(raw) > MAX_NAME:
+        raise BadName(f"a project name of {len(raw)} characters is too long; {MAX_NAME} at most")
+    try:
+        return ProjectName(canonicalize_name(raw, validate=True))
+    except InvalidName:
+        raise BadName(
+            f"{raw!r} is not a project name: use letters, digits, '.', '-' and '_'"
+        ) from None
+
+
+def digest(raw: str) -> Digest:
+    """Raise BadName when `raw` is not a sha256 in lower-case hexadecimal."""
+    if not _SHA256.match(raw):
+        raise BadName(f"{raw!r} is not a sha256 in lower-case hexadecimal")
+    return Digest(raw)
+
+
+def file_key(raw: str) -> FileKey:
+    """Raise BadName when `raw` cannot be the key in a file's URL."""
+    if not _KEY.match(raw):
+        raise BadName(f"{raw!r} does not name a file; take file URLs from the project's page")
+    return FileKey(raw)
+
+
+def safe_filename(raw: str) -> bool:
+    """Whether `raw` can be a distribution's filename: one path segment, printable, not hidden."""
+    return (
+        0 < len(raw.encode(errors="replace")) <= MAX_FILENAME
+        and raw.isprintable()
+        and not raw.startswith(".")
+        and "/" not in raw
+        and "\\" not in raw
+    )
+
+
+def sane_hashes(hashes: dict[str, str]) -> dict[str, str]:
+    """Keep the hashes that clients can check: known algorithm, right length, hexadecimal.
+
+    uv fails the whole project on a digest of the wrong length.
+    """
+    return {
+        name.lower(): value.lower()
+        for name, value in hashes.items()
+        if len(value) == _HASH_LENGTHS.get(name.lower()) and _HEX.match(value)
+    }
+
+
+class File(Struct, frozen=True, kw_only=True):
+    """One distribution, as a page lists it (PEP 691, 700, 714, 592, 740)."""
+
+    filename: str
+    hashes: dict[str, str] = {}
+    url: str = ""  # where an upstream offers it; empty for uploads
+    size: int | None = None  # bytes
+    upload_time: datetime | None = None  # as the upstream, or this server for uploads, states it
+    requires_python: str | None = None
+    core_metadata: bool | dict[str, str] = False
+    yanked: bool | str = False  # PEP 592: any string is a reason
+    gpg_sig: bool | None = None
+    provenance: str | None = None
+
+    @property
+    def sha256(self) -> Digest | None:
+        found = self.hashes.get("sha256")
+        return Digest(found) if found else None
+
+    @property
+    def key(self) -> FileKey:
+        """Stable as long as the upstream offers the same file at the same place."""
+        return FileKey(self.sha256 or "u" + hashlib.sha256(self.url.encode()).hexdigest())
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """What a source knows of one project (PEP 691's project detail, PEP 792's status)."""
+
+    name: ProjectName
+    files: tuple[File, ...] = ()
+    versions: tuple[str, ...] = ()
+    status: str = "active"
+    status_reason: str | None = None
+
+    def find(self, filename: str) -> File | None:
+        return next((file for file in self.files if file.filename == filename), None)
+
+
+class Artifact(Struct, frozen=True, kw_only=True):
+    """Bytes that an upstream offers: a distribution, or a distribution's `.metadata`."""
+
+    upstream: str
+    project: ProjectName
+    filename: str
+    url: str
+    key: FileKey
+    hashes: dict[str, str] = {}
+    size: int | None = None
+
+    @property
+    def sha256(self) -> Digest | None:
+        found = self.hashes.get("sha256")
+        return Digest(found) if found else None
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """An upstream's bytes that this server keeps."""
+
+    upstream: str
+    project: ProjectName
+    filename: str
+    key: FileKey
+    digest: Digest
+    size: int
+    at: datetime
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """A distribution that somebody published here, as the ledger records it."""
+
+    index: str
+    project: ProjectName
+    display_name: str
+    version: str
+    filename: str
+    filetype: str
+    digest: Digest
+    size: int
+    hashes: dict[str, str]
+    metadata: Digest | None
+    requires_python: str | None
+    uploaded_at: datetime
+    uploaded_by: str
+    yanked: bool = False
+    yanked_reason: str = ""

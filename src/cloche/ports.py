@@ -1,0 +1,236 @@
+"""Every seam to the world. If it is not here, the services cannot do it."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from cloche.core.access import Action, Principal
+from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
+
+Clock = Callable[[], datetime]
+"""The time now, with its zone."""
+
+
+# Upstreams ----------------------------------------------------------------------------------
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """A project's page as an upstream sent it, after decompression: received facts."""
+
+    body: bytes
+    content_type: str
+    url: str  # after redirects: what relative links are relative to
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """An upstream's answer about one project. `document` is None for "as before" (304)."""
+
+    document: Document | None
+    etag: str | None
+    max_age: int | None  # seconds, from Cache-Control; None when the upstream says nothing
+
+
+class Transfer(Struct, frozen=True, kw_only=True):
+    """A file on its way. `start` is where the upstream really begins, 0 if it ignored the Range."""
+
+    start: int
+    total: int | None  # bytes of the whole file, when known
+    etag: str | None  # a strong validator to resume with
+    chunks: AsyncIterator[bytes]
+
+
+class Upstream(Protocol):
+    """Somewhere else that projects come from. Every answer is bounded in size and time."""
+
+    name: str
+
+    async def page(self, project: ProjectName, etag: str | None) -> Received:
+        """Ask for one project, never for the list of all.
+
+        Raise NoSuchProject only when the upstream says so, UpstreamDown when it cannot be
+        reached or is unwell, UpstreamLies when what it sends is no page.
+        """
+
+    def transfer(
+        self, artifact: Artifact, start: int, etag: str | None
+    ) -> AbstractAsyncContextManager[Transfer]:
+        """Open a file from byte `start` on, if it still is the one with `etag`.
+
+        Raise NoSuchFile when the upstream has it no longer, TransferBroken (also while its
+        chunks are read) when the connection fails or stalls, TooLarge beyond the bound.
+        """
+
+    async def close(self) -> None:
+        """Give back the connections."""
+
+
+# Blobs --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A file on local disk whose bytes were hashed as they were written."""
+
+    path: Path
+    digest: Digest
+    size: int
+
+
+class Stored(Struct, frozen=True):
+    digest: Digest
+    size: int
+    modified: datetime
+
+
+class Blobs(Protocol):
+    """Bytes by their sha256. Writing twice is harmless; reading never sees half."""
+
+    async def put(self, spooled: Spooled) -> None:
+        """Keep the bytes durably, under their digest, and take the spooled file away.
+
+        The caller has hashed them. Raise StorageFull, and keep nothing, when they do not fit.
+        A blob that is there already becomes as young as a new one (`list`).
+        """
+
+    async def size(self, digest: Digest) -> int | None:
+        """Bytes, or None when there is no such blob."""
+
+    def read(self, digest: Digest, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Bytes `start` up to `stop`. Raise NoSuchBlob before the first chunk."""
+
+    async def delete(self, digest: Digest) -> None:
+        """Forget the bytes; harmless when there are none."""
+
+    def list(self) -> AsyncIterator[Stored]:
+        """Every blob, in no order, without holding them all in memory."""
+
+    async def check(self) -> None:
+        """Raise an Error that says cause and cure when the store cannot be used."""
+
+
+# Catalog ------------------------------------------------------------------------------------
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """The newest document that an upstream sent about a project, and how fresh it is."""
+
+    document: Document
+    serial: int  # of the journal entry that brought it
+    etag: str | None
+    first_seen: datetime
+    checked_at: datetime
+    fresh_until: datetime
+
+
+class Ledger(Protocol):
+    """Uploads and the journal: never evicted, and every change numbered by a serial."""
+
+    async def publish(self, upload: Upload) -> bool:
+        """Record an upload, its journal entry, and nothing if anything fails.
+
+        Return False when the very same bytes are there already under that name. Raise
+        FileExists when other bytes hold the filename, or held it before they were deleted.
+        """
+
+    async def files(self, index: str, project: ProjectName) -> list[Upload]:
+        """In the order of their upload. Raise NoSuchProject when the index never had any."""
+
+    async def projects(self, index: str) -> list[ProjectName]:
+        """The projects uploaded to the index, sorted."""
+
+    async def changes(self, since: int) -> tuple[int, set[ProjectName]]:
+        """The newest serial, and the projects that the journal names after `since`."""
+
+    async def delete(self, index: str, filename: str, who: str) -> None:
+        """Take a file away; its name stays taken. Raise NoSuchFile."""
+
+
+class PageStore(Protocol):
+    """What upstreams said, and the files of theirs that are kept. Evictable."""
+
+    async def recall(self, upstream: str, project: ProjectName) -> Kept | None:
+        """The newest document, or None when none is kept or the project is gone upstream."""
+
+    async def keep(self, upstream: str, project: ProjectName, kept: Kept) -> int:
+        """Keep a document, once for each distinct content, and journal it if it is new.
+
+        `kept.serial` is ignored: the entry's serial is returned. At most 100 older
+        documents of a project are kept.
+        """
+
+    async def touch(
+        self, upstream: str, project: ProjectName, checked_at: datetime, fresh_until: datetime
+    ) -> None:
+        """The upstream says that nothing has changed."""
+
+    async def gone(self, upstream: str, project: ProjectName, at: datetime) -> None:
+        """The upstream says that it has the project no more; journaled if one was kept."""
+
+    async def projects(self, upstream: str) -> list[ProjectName]:
+        """The projects of which a document is kept, sorted."""
+
+    async def hold(self, held: Held) -> None:
+        """Record that an upstream's bytes are kept as a blob; again is harmless."""
+
+    async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
+        """What is kept of one upstream file, or of its `.metadata`."""
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """A credential as the catalog knows it: never its secret."""
+
+    id: str
+    name: str
+    secret_hash: bytes  # sha256 of the secret: 256 random bits need no slow hash
+    indexes: tuple[str, ...]
+    can: tuple[Action, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class Tokens(Protocol):
+    """Credentials. Making and revoking one is journaled."""
+
+    async def add(self, token: Token) -> None: ...
+
+    async def find(self, token_id: str) -> Token | None: ...
+
+    async def list(self) -> list[Token]:
+        """All, the oldest first, the revoked and expired ones too."""
+
+    async def revoke(self, token_id: str, at: datetime) -> bool:
+        """Return whether there was such a token, and it was not revoked before."""
+
+
+class Pulse(Protocol):
+    """Tells that somebody, in any process or node, has written to the catalog."""
+
+    def beat(self) -> int:
+        """A number that has changed if anybody wrote since the last call. Costs microseconds."""
+
+    async def settle(self) -> None:
+        """Return when a `beat` after this sees all that this process has written."""
+
+
+class Upkeep(Protocol):
+    async def referenced(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those of `digests` that some row needs."""
+
+    async def check(self) -> None:
+        """Raise an Error that says cause and cure when the database cannot be used."""
+
+
+# Logins -------------------------------------------------------------------------------------
+
+
+class Login(Protocol):
+    """One way of proving who you are."""
+
+    async def principal(self, user: str, secret: str) -> Principal | None:
+        """Who this is, or None when the credential is unknown, expired or revoked."""

@@ -1,0 +1,1 @@
+"""One kind of upstream a module: each exports `Settings` and `connect`."""
