@@ -22,6 +22,11 @@ Error
 └── BadSetting                 configuration or command line; never reaches HTTP
 """
 
+import errno
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the operating system says when bytes no longer fit: StorageFull here."""
+
 
 class Error(Exception):
     """Root of the tree. Its text is one sentence for the user: the cause, then the cure."""

@@ -125,7 +125,7 @@ class Artifact(Struct, frozen=True, kw_only=True):
     project: ProjectName
     filename: str
     url: str
-    key: FileKey
+    key: FileKey  # of the distribution, for its `.metadata` too
     hashes: dict[str, str] = {}
     size: int | None = None
 
@@ -133,6 +133,11 @@ class Artifact(Struct, frozen=True, kw_only=True):
     def sha256(self) -> Digest | None:
         found = self.hashes.get("sha256")
         return Digest(found) if found else None
+
+    @property
+    def slot(self) -> str:
+        """Tells the transfers under way on a node apart."""
+        return f"{self.key}-metadata" if self.filename.endswith(".metadata") else self.key
 
 
 class Held(Struct, frozen=True, kw_only=True):

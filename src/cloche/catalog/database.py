@@ -1,0 +1,77 @@
+"""Transactions on either database, run in threads: one hop for one use case."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from threading import Lock
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, func, select
+
+from cloche.catalog.engine import BEGIN, is_sqlite
+from cloche.catalog.failures import told
+from cloche.catalog.pulse import Beacon
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READERS = 4
+WRITERS = 2
+CONNECTIONS = READERS + WRITERS
+
+_WRITE_TURN = 0x636C6F636865  # "cloche": PostgreSQL's advisory locks are numbers
+
+
+class Database:
+    """Readers never wait for writers; writers take turns, in every process and node."""
+
+    def __init__(self, engine: Engine, beacon: Beacon) -> None:
+        self.engine = engine
+        self._writing = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._beacon = beacon
+        # SQLite's own waiting is polling: the threads of one process queue up here instead.
+        self._turn: AbstractContextManager[object] = Lock() if is_sqlite(engine) else nullcontext()
+        self._readers = ThreadPoolExecutor(READERS, "catalog-reader")
+        self._writers = ThreadPoolExecutor(WRITERS, "catalog-writer")
+
+    async def to_reader(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` in a thread kept for reading."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, partial(work, *args, **kwargs))
+
+    async def to_writer(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` in a thread kept for writing, where it may have to wait for its turn."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writers, partial(work, *args, **kwargs))
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that never takes the write lock."""
+        with told(self.engine.url), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes alone: what it reads stays true until it is committed.
+
+        So serials become visible in their order, also on PostgreSQL, where a reader
+        could otherwise see 11 before 10 is committed, and miss 10.
+        """
+        with (
+            told(self.engine.url),
+            self._turn,
+            self._beacon.announcing() as announce,
+            self._writing.begin() as connection,
+        ):
+            if not is_sqlite(self.engine):
+                connection.execute(select(func.pg_advisory_xact_lock(_WRITE_TURN)))
+            yield connection
+            announce(connection)
+
+    def close(self) -> None:
+        """Finish what is under way, then give back threads and connections."""
+        self._readers.shutdown()
+        self._writers.shutdown()
+        self.engine.dispose()

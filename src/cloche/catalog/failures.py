@@ -1,0 +1,68 @@
+"""A database's own errors, told as causes and cures."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from cloche.catalog.address import shown
+from cloche.core.errors import Error, StorageFull
+
+_BUSY = "has been locked by another program for 10 seconds; end that program"
+_CLOSED = "cannot be opened for writing; check its path and its permissions"
+_DAMAGED = "is damaged or is no SQLite database; restore it from a backup"
+
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_CANTOPEN: _CLOSED,
+    sqlite3.SQLITE_PERM: _CLOSED,
+    sqlite3.SQLITE_READONLY: _CLOSED,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_IOERR: "cannot be read or written; check its disk",
+}
+
+_DISK_FULL = "53100"
+
+
+@contextmanager
+def told(url: URL) -> Iterator[None]:
+    """Raise StorageFull or Error in place of a database's errors that an operator can cure."""
+    try:
+        yield
+    except DBAPIError as failure:
+        cure = explain(failure.orig, url)
+        if cure is None:
+            raise
+        raise cure from failure
+
+
+def explain(cause: BaseException | None, url: URL) -> Error | None:
+    """The sentence for a database's error, or None when the error is the program's own."""
+    if isinstance(cause, sqlite3.Error):
+        return _of_sqlite(cause, shown(url))
+    # psycopg is not imported for the sake of SQLite's users: it takes 0.15 s.
+    if getattr(cause, "sqlstate", None) == _DISK_FULL:
+        return StorageFull(f"the disk of the database {shown(url)} is full; make room there")
+    if any(kind.__name__ == "OperationalError" for kind in type(cause).__mro__):
+        return Error(
+            f"the database {shown(url)} cannot be used, it says {said(cause, url)!r}; "
+            "check that PostgreSQL runs there and takes this user"
+        )
+    return None
+
+
+def said(cause: BaseException | None, url: URL) -> str:
+    """The first line of a database's own words, without the password."""
+    words = str(cause).strip().partition("\n")[0]
+    return words.replace(str(url.password), "***") if url.password else words
+
+
+def _of_sqlite(cause: sqlite3.Error, path: str) -> Error | None:
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return StorageFull(f"the disk of the database {path} is full; make room there")
+    return Error(f"the database {path} {_SQLITE[code]}") if code in _SQLITE else None

@@ -1,0 +1,85 @@
+"""What form and encoding a client wants (RFC 9110, section 12; PEP 691)."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+
+
+class Format(StrEnum):
+    """The content types in which pages are written; all three cost the same to ask for."""
+
+    JSON = "application/vnd.pypi.simple.v1+json"
+    HTML_V1 = "application/vnd.pypi.simple.v1+html"
+    HTML = "text/html"
+
+
+class Encoding(StrEnum):
+    ZSTD = "zstd"
+    GZIP = "gzip"
+    IDENTITY = "identity"
+
+
+JSON_TYPES = (Format.JSON, "application/vnd.pypi.simple.latest+json", "application/json")
+
+_ASKED: dict[str, Format] = {
+    Format.JSON: Format.JSON,
+    "application/vnd.pypi.simple.latest+json": Format.JSON,
+    Format.HTML_V1: Format.HTML_V1,
+    "application/vnd.pypi.simple.latest+html": Format.HTML_V1,
+    Format.HTML: Format.HTML,
+}
+
+
+@lru_cache(maxsize=1024)
+def page_format(accept: str, wish: str = "") -> Format:
+    """Choose by `?format=` if it names one, then by Accept; text/html when nothing matches.
+
+    That last is PyPI's choice too, where PEP 691 would allow 406: clients that send no useful
+    Accept, or `*/*`, read HTML.
+    """
+    if wish in _ASKED:
+        return _ASKED[wish]
+    weights = _weights(accept)
+    offers = {name: weights[name] for name in _ASKED if weights.get(name, 0) > 0}
+    if not offers:
+        return Format.HTML
+    return _ASKED[max(offers, key=offers.__getitem__)]  # the first of equals: JSON
+
+
+@lru_cache(maxsize=1024)
+def page_encoding(accept_encoding: str) -> Encoding:
+    """The smallest encoding that the client takes, by its own weights first."""
+    weights = _weights(accept_encoding)
+    offers = {e: weights.get(e, weights.get("*", 0)) for e in (Encoding.ZSTD, Encoding.GZIP)}
+    best = max(offers, key=offers.__getitem__)
+    return best if offers[best] > 0 else Encoding.IDENTITY
+
+
+@lru_cache(maxsize=256)
+def wants_html(accept: str) -> bool:
+    """Whether it is a person's browser that asks: a client's last resort does not count."""
+    weights = _weights(accept)
+    return weights.get("text/html", 0) > max(0.5, _best(weights, ("application/json",)))
+
+
+def _best(weights: dict[str, float], names: Sequence[str]) -> float:
+    return max((weights.get(name, 0) for name in names), default=0)
+
+
+def _weights(header: str) -> dict[str, float]:
+    """Weigh what a header lists. A weight that is no number counts as none at all."""
+    found: dict[str, float] = {}
+    for item in header.lower().split(",")[:100]:
+        name, *parameters = (part.strip() for part in item.split(";"))
+        found.setdefault(name, _quality(parameters))
+    return found
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return min(max(float(parameter[2:]), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -1,0 +1,125 @@
+"""A file by its URL: judged as its project's page is judged, then opened."""
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from cloche.core.errors import NoSuchFile, NoSuchProject, UpstreamDown, UpstreamLies
+from cloche.core.model import Artifact, Digest, File, FileKey, ProjectName
+from cloche.ports import Blobs
+from cloche.service.fetch import Body, Fetch
+from cloche.service.shelf import Shelf, Shown
+from cloche.service.view import View, artifact_of
+
+METADATA = ".metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a URL names: a blob of ours, or bytes of an upstream's."""
+
+    filename: str
+    etag: str
+    digest: Digest | None = None
+    artifact: Artifact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    view: View
+    shelf: Shelf
+    fetch: Fetch
+    blobs: Blobs
+
+    async def find(self, index: str, project: ProjectName, key: FileKey, name: str) -> Wanted:
+        """Find the file, or a file's `.metadata`, that the index offers under this URL.
+
+        Raise NoSuchFile when it offers none: what no page would show is not served either.
+        A file that was kept and then vanished upstream is found still.
+        """
+        filename = name.removesuffix(METADATA)
+        found = await self._listed(index, project, key, filename)
+        if found is None:
+            artifact = await self.view.unlisted(index, project, key, name)
+            return Wanted(name, f'"{key}"', artifact=artifact)
+        shown, file = found
+        return self._metadata(shown, file) if name.endswith(METADATA) else self._file(shown, file)
+
+    async def size(self, wanted: Wanted) -> int | None:
+        """Bytes of the whole."""
+        if wanted.artifact is not None:
+            return await self.fetch.size(wanted.artifact)
+        return await self.blobs.size(self._digest(wanted))
+
+    async def open(self, wanted: Wanted, start: int, stop: int | None) -> Body:
+        """Bytes `start` up to `stop`, or to the end if that is None."""
+        if wanted.artifact is not None:
+            return await self.fetch.open(wanted.artifact, start, stop)
+        digest = self._digest(wanted)
+        size = await self.blobs.size(digest)
+        if size is None:
+            raise NoSuchFile(f"{wanted.filename} is recorded, but its bytes are gone: {digest}")
+        return Body(size, self.blobs.read(digest, start, size if stop is None else stop))
+
+    async def _listed(
+        self, index: str, project: ProjectName, key: FileKey, filename: str
+    ) -> tuple[Shown, File] | None:
+        """Look at the page that was shown last, then at the page as it is now."""
+        shown = self.shelf.peek(index, project)
+        if shown is None or shown.find(filename, key) is None:
+            try:
+                shown = await self.shelf.get(index, project)
+            except NoSuchProject:
+                return None
+            except (UpstreamDown, UpstreamLies):
+                await self._held_or_raise(index, project, key, filename)
+                return None
+        file = shown.find(filename, key)
+        return (shown, file) if file is not None else None
+
+    async def _held_or_raise(
+        self, index: str, project: ProjectName, key: FileKey, filename: str
+    ) -> None:
+        """A kept file needs no live upstream; any other waits until it can be looked for."""
+        try:
+            await self.view.unlisted(index, project, key, filename)
+        except NoSuchFile:
+            raise UpstreamDown(
+                f"{filename} is not kept here, and its upstream cannot be asked; try again later"
+            ) from None
+
+    def _file(self, shown: Shown, file: File) -> Wanted:
+        if shown.sight.hosted:
+            return Wanted(file.filename, f'"{file.key}"', digest=file.sha256)
+        artifact = artifact_of(shown.sight.owner, shown.page.name, file)
+        # Without a listed digest the bytes under a URL are not known to stay the same.
+        etag = f'"{file.key}"' if file.sha256 else ""
+        return Wanted(file.filename, etag, artifact=artifact)
+
+    def _metadata(self, shown: Shown, file: File) -> Wanted:
+        claim = file.core_metadata
+        name = file.filename + METADATA
+        if not claim:
+            raise NoSuchFile(f"{file.filename} has no metadata of its own; read the file's")
+        hashes = claim if isinstance(claim, dict) else {}
+        if shown.sight.hosted:
+            return Wanted(name, f'"{hashes["sha256"]}"', digest=Digest(hashes["sha256"]))
+        artifact = replace(
+            artifact_of(shown.sight.owner, shown.page.name, file),
+            filename=name,
+            url=_beside(file.url),
+            hashes=hashes,
+            size=None,
+        )
+        return Wanted(name, f'"{hashes["sha256"]}"' if "sha256" in hashes else "", None, artifact)
+
+    def _digest(self, wanted: Wanted) -> Digest:
+        if wanted.digest is None:
+            raise NoSuchFile(f"{wanted.filename} has no bytes here")
+        return wanted.digest
+
+
+def _beside(url: str) -> str:
+    """The address of a file's metadata (PEP 658), in front of the query if there is one."""
+    path, mark, query = url.partition("?")
+    return f"{path}{METADATA}{mark}{query}"

@@ -1,0 +1,152 @@
+"""Taking an upload: parse, check, commit. Everything that is wrong with it is said at once."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+from msgspec import Struct
+from packaging.version import Version
+
+from cloche.core import archive, metadata
+from cloche.core.access import Principal
+from cloche.core.errors import BadName, BadUpload, Forbidden
+from cloche.core.filenames import Named, parse
+from cloche.core.index import Index
+from cloche.core.metadata import Metadata
+from cloche.core.model import Digest, Upload
+from cloche.ports import Blobs, Clock, Ledger, Pulse, Scratch, Spool, Spooled
+
+log = structlog.get_logger(__name__)
+
+STATIC_SINCE = Version("2.2")  # PEP 643
+RELIED_ON = {"requires-dist", "requires-python", "provides-extra"}
+DIGESTS = {"md5_digest": "md5", "sha256_digest": "sha256", "blake2_256_digest": "blake2_256"}
+
+
+class Incoming(Struct, frozen=True, kw_only=True):
+    """An upload as it arrived: form fields (name -> values), and the file's own name."""
+
+    filename: str
+    fields: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What an archive says of itself."""
+
+    named: Named
+    raw_metadata: bytes | None
+    metadata: Metadata | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    blobs: Blobs
+    ledger: Ledger
+    pulse: Pulse
+    spool: Spool
+    clock: Clock
+
+    async def publish(
+        self, index: Index, who: Principal, incoming: Incoming, content: Scratch
+    ) -> bool:
+        """Publish `content` in `index`; every worker and node serves it when this returns.
+
+        Return False if the very same file was there already. Raise BadUpload with all that is
+        wrong, FileExists when other bytes have the name, StorageFull.
+        """
+        if not index.uploads:
+            raise Forbidden(
+                f"index {index.name} takes no uploads; set uploads = true under "
+                f"[index.{index.name}], or upload to another index"
+            )
+        parsed = await asyncio.to_thread(parse_and_check, incoming, content)
+        return await self._commit(index, who, incoming.filename, content, parsed)
+
+    async def _commit(
+        self, index: Index, who: Principal, filename: str, content: Scratch, parsed: Parsed
+    ) -> bool:
+        """Blobs first, then one transaction: a crash in between leaves only what is swept."""
+        spooled, digests = content.spooled, content.digests
+        taken = await self._put_metadata(parsed)
+        await self.blobs.put(spooled)
+        upload = Upload(
+            index=index.name,
+            project=parsed.named.project,
+            display_name=parsed.metadata.name if parsed.metadata else parsed.named.project,
+            version=str(parsed.named.version),
+            filename=filename,
+            filetype=parsed.named.filetype,
+            digest=spooled.digest,
+            size=spooled.size,
+            hashes=digests,
+            metadata=taken,
+            requires_python=parsed.metadata.requires_python if parsed.metadata else None,
+            uploaded_at=self.clock(),
+            uploaded_by=who.name,
+        )
+        new = await self.ledger.publish(upload)
+        await self.pulse.settle()
+        log.info("uploaded", index=index.name, filename=filename, by=who.name, new=new)
+        return new
+
+    async def _put_metadata(self, parsed: Parsed) -> Digest | None:
+        """Keep the metadata as a blob of its own if clients may rely on it (PEP 658)."""
+        if parsed.raw_metadata is None or not _offers_metadata(parsed):
+            return None
+        with self.spool.scratch() as scratch:
+            await scratch.write(parsed.raw_metadata)
+            spooled = scratch.spooled
+            await self.blobs.put(spooled)
+        return spooled.digest
+
+
+def parse_and_check(incoming: Incoming, content: Scratch) -> Parsed:
+    """Read the archive, and hold every claim of the form against it.
+
+    Raise BadUpload with all that differs or cannot be read.
+    """
+    problems = _digest_problems(incoming.fields, content.digests)
+    try:
+        parsed = _parse(incoming.filename, content.spooled)
+    except BadUpload as e:
+        raise BadUpload([*problems, *e.problems]) from e
+    problems += metadata.claims(parsed.metadata, parsed.named, incoming.fields)
+    if problems:
+        raise BadUpload(problems)
+    return parsed
+
+
+def _parse(filename: str, spooled: Spooled) -> Parsed:
+    try:
+        named = parse(filename)
+    except BadName as e:
+        raise BadUpload([str(e)]) from e
+    with spooled.path.open("rb") as file:
+        raw = archive.read(filename, named, file).metadata
+    return Parsed(named, raw, metadata.read(raw) if raw is not None else None)
+
+
+def _digest_problems(fields: Mapping[str, list[str]], digests: Mapping[str, str]) -> list[str]:
+    return [
+        f"{field} is {claimed}, but the file that arrived has {digests[name]}: send it again"
+        for field, name in DIGESTS.items()
+        for claimed in fields.get(field, [])
+        if claimed and claimed.strip().lower() != digests[name]
+    ]
+
+
+def _offers_metadata(parsed: Parsed) -> bool:
+    """Whether what the archive says is what an installation will have.
+
+    A wheel's metadata is. An sdist's is from metadata 2.2 on, unless it calls dependencies
+    dynamic (PEP 643); pip fails an installation whose metadata turns out different.
+    """
+    if parsed.named.filetype == "bdist_wheel":
+        return True
+    inside = parsed.metadata
+    if parsed.named.filetype != "sdist" or inside is None:
+        return False
+    static = Version(inside.metadata_version) >= STATIC_SINCE
+    return static and not RELIED_ON.intersection(name.lower() for name in inside.dynamic)

@@ -1,0 +1,142 @@
+"""The read path: what an index shows, and which of its sources says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cloche.core.errors import NoSuchFile, NoSuchIndex, NoSuchProject
+from cloche.core.index import Index
+from cloche.core.model import Artifact, File, FileKey, Page, ProjectName, Upload
+from cloche.ports import Clock, Ledger, PageStore
+from cloche.service.upstream import CachedUpstream
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A project as an index shows it. `owner` is the index or upstream that answers for it."""
+
+    page: Page
+    owner: str
+    hosted: bool  # uploaded here, as opposed to an upstream's
+    until: datetime  # when to look again, if nothing is journaled before
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    indexes: Mapping[str, Index]
+    upstreams: Mapping[str, CachedUpstream]
+    ledger: Ledger
+    pages: PageStore
+    clock: Clock
+
+    def index(self, name: str) -> Index:
+        """Raise NoSuchIndex."""
+        found = self.indexes.get(name)
+        if found is None:
+            raise NoSuchIndex(f"there is no index {name!r} here")
+        return found
+
+    async def project(self, index: str, project: ProjectName) -> Sight:
+        """The project's page, from the first source that owns the name.
+
+        Raise NoSuchProject when none does. A source that cannot be asked raises UpstreamDown
+        or UpstreamLies and so ends the search: falling through to the next one is how a
+        private name gets answered by a stranger.
+        """
+        try:
+            uploads = await self.ledger.files(index, project)
+            return Sight(hosted_page(project, uploads), index, hosted=True, until=FOREVER)
+        except NoSuchProject:
+            pass
+        for source in self.index(index).sources:
+            try:
+                return await self._ask(source, project)
+            except NoSuchProject:
+                continue
+        raise NoSuchProject(f"index {index} has no project {project}")
+
+    async def _ask(self, source: str, project: ProjectName) -> Sight:
+        if source in self.indexes:
+            return await self.project(source, project)
+        answer = await self.upstreams[source].page(project)
+        return Sight(answer.page, source, hosted=False, until=answer.until)
+
+    async def unlisted(
+        self, index: str, project: ProjectName, key: FileKey, filename: str
+    ) -> Artifact:
+        """A file that its upstream listed once, and that is kept: a lock file may still name it.
+
+        Raise NoSuchFile when there is none such, or somebody's own uploads now own the name.
+        """
+        for source in self.closure(index):
+            if source in self.indexes:
+                if await self._owns(source, project):
+                    break
+                continue
+            held = await self.pages.held(source, key, filename)
+            if held is not None and held.project == project:
+                return Artifact(
+                    upstream=source,
+                    project=project,
+                    filename=filename,
+                    url="",
+                    key=key,
+                    hashes={"sha256": held.digest},
+                    size=held.size,
+                )
+        raise NoSuchFile(f"index {index} has no such file {filename} of {project}")
+
+    async def _owns(self, index: str, project: ProjectName) -> bool:
+        try:
+            await self.ledger.files(index, project)
+        except NoSuchProject:
+            return False
+        return True
+
+    async def projects(self, index: str) -> list[ProjectName]:
+        """Every project that the index holds: uploaded, or kept of an upstream. Sorted."""
+        names: set[ProjectName] = set()
+        for source in self.closure(index):
+            kept = self.ledger if source in self.indexes else self.pages
+            names.update(await kept.projects(source))
+        return sorted(names)
+
+    def closure(self, index: str) -> list[str]:
+        """The index and everything that it draws on, in the order in which it is asked."""
+        found = [index]
+        for source in self.index(index).sources:
+            more = self.closure(source) if source in self.indexes else [source]
+            found += [name for name in more if name not in found]
+        return found
+
+
+def hosted_page(project: ProjectName, uploads: list[Upload]) -> Page:
+    """The page of a project that was uploaded here."""
+    return Page(name=project, files=tuple(hosted_file(upload) for upload in uploads))
+
+
+def hosted_file(upload: Upload) -> File:
+    return File(
+        filename=upload.filename,
+        hashes={"sha256": upload.digest},
+        size=upload.size,
+        upload_time=upload.uploaded_at,
+        requires_python=upload.requires_python,
+        core_metadata={"sha256": upload.metadata} if upload.metadata else False,
+        yanked=(upload.yanked_reason or True) if upload.yanked else False,
+    )
+
+
+def artifact_of(upstream: str, project: ProjectName, file: File) -> Artifact:
+    """What to fetch for a file that an upstream's page lists."""
+    return Artifact(
+        upstream=upstream,
+        project=project,
+        filename=file.filename,
+        url=file.url,
+        key=file.key,
+        hashes=file.hashes,
+        size=file.size,
+    )

@@ -1,0 +1,323 @@
+"""This node's scratch disk: uploads on their way in, downloads that grow, locks between workers.
+
+Locks are the kernel's (flock): a process that dies, however it dies, gives its locks back, so
+that a file nobody has locked is nobody's any more. Nothing here outlives its purpose: what is
+left behind by a crash is resumed or swept.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Protocol, Self
+from uuid import uuid4
+
+import msgspec
+
+from cloche.core.errors import FULL, BadSetting, StorageFull
+from cloche.core.model import Digest
+from cloche.ports import Growth, Note, Spooled
+
+ALGORITHMS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
+LOCK_POLL = 0.02  # seconds: between two looks at a lock that another process holds
+REHASH_CHUNK = 1 << 20
+
+
+class Hasher(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+class Spool:
+    """Files and locks under one folder, shared by the workers of a node."""
+
+    def __init__(self, root: Path) -> None:
+        self._uploads = root / "uploads"
+        self._downloads = root / "downloads"
+        self._locks = root / "locks"
+        try:
+            for folder in (self._uploads, self._downloads, self._locks):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise BadSetting(
+                f"{root} cannot be used ({e.strerror}); give a folder that can be written, "
+                "with --data"
+            ) from None
+
+    def scratch(self) -> "Scratch":
+        """Open a new file for an upload."""
+        return Scratch(self._uploads / f"{uuid4().hex}.upload")
+
+    def partial(self, key: str) -> "Partial":
+        """The download named `key`, as far as it has come."""
+        return Partial(self._downloads / key)
+
+    @asynccontextmanager
+    async def lock(self, name: str) -> AsyncIterator[None]:
+        """Keep everybody else on this node out of `name` meanwhile."""
+        path = self._locks / hashlib.sha256(name.encode()).hexdigest()
+        while (held := _try_lock(path)) is None:  # noqa: ASYNC110 - another process sets no Event
+            await asyncio.sleep(LOCK_POLL)
+        try:
+            yield
+        finally:
+            held.drop()
+
+    async def sweep(self, older_than: float) -> int:
+        """Remove what crashed processes left, unless somebody works on it; return how much.
+
+        A download is worth resuming for `older_than` seconds, an upload never is.
+        """
+        return await asyncio.to_thread(self._sweep, time.time() - older_than)
+
+    def _sweep(self, before: float) -> int:
+        dead = [path for path in self._uploads.iterdir() if _abandoned(path)]
+        stale = [path for path in self._locks.iterdir() if _abandoned(path)]
+        parts = {path.with_suffix("") for path in self._downloads.iterdir()}
+        old = [path for path in parts if Partial(path).expire(before)]
+        return len(dead) + len(stale) + len(old)
+
+
+class Scratch:
+    """An upload's bytes, hashed as they come. Use as a context: what is not taken is removed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        while (held := _try_lock(path)) is None:  # a sweep may look at it in this very moment
+            pass
+        self._held = held
+        self._hashes: dict[str, Hasher] = {
+            "md5": hashlib.md5(usedforsecurity=False),
+            "sha256": hashlib.sha256(),
+            "blake2_256": hashlib.blake2b(digest_size=32),
+        }
+        self.size = 0
+
+    async def write(self, data: bytes) -> None:
+        """Append. Raise StorageFull."""
+        await asyncio.to_thread(self._write, data)
+
+    def _write(self, data: bytes) -> None:
+        _write_all(self._held.fd, data)
+        for each in self._hashes.values():
+            each.update(data)
+        self.size += len(data)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of what was written so far, by the names that the legacy upload API gives them."""
+        return {name: each.hexdigest() for name, each in self._hashes.items()}
+
+    @property
+    def spooled(self) -> Spooled:
+        return Spooled(self._path, Digest(self._hashes["sha256"].hexdigest()), self.size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.drop()
+
+
+class Partial:
+    """A file being fetched. One process of the node writes it; the others read along."""
+
+    def __init__(self, base: Path) -> None:
+        self._lock_path = base.with_suffix(".lock")
+        self._note_path = base.with_suffix(".note")
+        self._path = base.with_suffix(".part")
+        self._held: _Lock | None = None
+        self._fd = -1
+        self._hashes: dict[str, Hasher] = {}
+        self.size = 0
+
+    def claim(self) -> bool:
+        """Become the writer, unless another process is."""
+        if self._held is None:
+            self._held = _try_lock(self._lock_path)
+        return self._held is not None
+
+    async def start(self, algorithms: set[str], *, resume: bool) -> Note | None:
+        """Open for writing; return the note of the attempt that is being resumed, if any."""
+        return await asyncio.to_thread(self._start, algorithms, resume)
+
+    def _start(self, algorithms: set[str], resume: bool) -> Note | None:  # noqa: FBT001
+        if not resume:
+            self._path.unlink(missing_ok=True)
+        with _full_disk():
+            fresh = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if self._fd >= 0 and not os.path.sameopenfile(self._fd, fresh):
+            self.size = 0
+        self._swap(fresh)
+        self._hashes = {name: hashlib.new(name) for name in {"sha256", *algorithms} & ALGORITHMS}
+        self.size = self._rehash()
+        return self._read_note() if self.size else None
+
+    def _swap(self, fd: int) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = fd
+
+    def _rehash(self) -> int:
+        position = 0
+        while data := os.pread(self._fd, REHASH_CHUNK, position):
+            self._update(data)
+            position += len(data)
+        return position
+
+    def _update(self, data: bytes) -> None:
+        for each in self._hashes.values():
+            each.update(data)
+
+    async def note(self, note: Note) -> None:
+        """Write down what resuming, in whatever process, will need to know."""
+        await asyncio.to_thread(self._write_note, note)
+
+    def _write_note(self, note: Note) -> None:
+        scratch = self._note_path.with_suffix(".note-new")
+        with _full_disk():
+            scratch.write_bytes(msgspec.json.encode(note))
+            scratch.rename(self._note_path)
+
+    def _read_note(self) -> Note | None:
+        try:
+            return msgspec.json.decode(self._note_path.read_bytes(), type=Note)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    async def write(self, data: bytes) -> None:
+        """Append. Raise StorageFull."""
+        await asyncio.to_thread(self._write, data)
+
+    def _write(self, data: bytes) -> None:
+        _write_all(self._fd, data)
+        self._update(data)
+        self.size += len(data)
+
+    def growth(self) -> Growth:
+        """How far the writer, in another process, has come."""
+        if self._fd < 0:
+            try:
+                self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return Growth(0, None, same=True)
+        self.size = os.fstat(self._fd).st_size
+        note = self._read_note()
+        return Growth(self.size, note.total if note else None, same=self._same())
+
+    def _same(self) -> bool:
+        """Whether what we read is still what lies at the path."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def read(self, start: int, most: int) -> bytes:
+        """Read bytes that are there already: in memory still, as they were written just now."""
+        return os.pread(self._fd, most, start) if self._fd >= 0 else b""
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return {name: each.hexdigest() for name, each in self._hashes.items()}
+
+    @property
+    def spooled(self) -> Spooled:
+        return Spooled(self._path, Digest(self._hashes["sha256"].hexdigest()), self.size)
+
+    def discard(self) -> None:
+        """Throw away what has come. Emptied first, so that whoever reads along notices."""
+        if self._fd >= 0:
+            os.ftruncate(self._fd, 0)
+        self._path.unlink(missing_ok=True)
+        self._note_path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Stop being the writer: finished, or leaving it to be resumed."""
+        if self._held is None:
+            return
+        if not self._path.exists():
+            self._note_path.unlink(missing_ok=True)
+        self._held.drop()
+        self._held = None
+
+    def expire(self, before: float) -> bool:
+        """Discard if nobody works on it and it was last written `before`; say whether."""
+        if not self.claim():
+            return False
+        try:
+            if self._path.exists() and self._path.stat().st_mtime >= before:
+                return False
+            self._note_path.with_suffix(".note-new").unlink(missing_ok=True)
+            self.discard()
+            return True
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Let go of the open file. Call when no reader is left."""
+        self._swap(-1)
+
+
+class _Lock:
+    def __init__(self, path: Path, fd: int) -> None:
+        self._path = path
+        self.fd = fd
+
+    def drop(self) -> None:
+        # Removed while it is held: whoever has it open sees that it is no longer the one.
+        self._path.unlink(missing_ok=True)
+        os.close(self.fd)
+
+
+def _try_lock(path: Path) -> _Lock | None:
+    """Lock the file at `path`, or return None when another process has it."""
+    with _full_disk():
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(fd), path.stat()):
+            return _Lock(path, fd)
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(fd)
+    return None
+
+
+def _abandoned(path: Path) -> bool:
+    """Remove `path` if no process has it locked; say whether."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    with _full_disk():
+        while view:
+            view = view[os.write(fd, view) :]
+
+
+@contextmanager
+def _full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        if e.errno not in FULL:
+            raise
+        raise StorageFull(
+            f"no room for more on the server's disk ({e.strerror}); ask its operator to make some"
+        ) from None
