@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from cloche.catalog.engine import BEGIN, is_sqlite
 from cloche.catalog.failures import told
@@ -16,6 +16,8 @@ from cloche.catalog.pulse import Beacon
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+AnyRow = Row[*tuple[Any, ...]]
 
 READERS = 4
 WRITERS = 2

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from cloche.catalog.address import shown
-from cloche.catalog.failures import explain
+from cloche.catalog.failures import of_sqlite
 from cloche.core.errors import BadSetting
 
 PATIENCE = 10
@@ -49,7 +49,7 @@ def _use_wal(url: URL) -> None:
     try:
         mode = _switch_to_wal(str(url.database))
     except sqlite3.Error as failure:
-        raise explain(failure, url) or BadSetting(f"{shown(url)}: {failure}") from failure
+        raise of_sqlite(failure, url) or BadSetting(f"{shown(url)}: {failure}") from failure
     if mode != "wal":
         raise BadSetting(
             f"the file system of {shown(url)} cannot share memory; put the database on a local disk"
@@ -93,6 +93,7 @@ def _postgresql(url: URL, connections: int) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,  # a restart of PostgreSQL costs no request an error
         isolation_level="READ COMMITTED",
+        use_native_hstore=False,  # saves looking its type up
         connect_args={key: value for key, value in defaults.items() if key not in url.query},
     )
     event.listen(engine, "connect", _make_patient)

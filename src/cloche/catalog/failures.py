@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from cloche.catalog.address import shown
 from cloche.core.errors import Error, StorageFull
@@ -34,35 +34,39 @@ def told(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as failure:
-        cure = explain(failure.orig, url)
+        cure = _explain(failure, url)
         if cure is None:
             raise
         raise cure from failure
 
 
-def explain(cause: BaseException | None, url: URL) -> Error | None:
-    """The sentence for a database's error, or None when the error is the program's own."""
-    if isinstance(cause, sqlite3.Error):
-        return _of_sqlite(cause, shown(url))
-    # psycopg is not imported for the sake of SQLite's users: it takes 0.15 s.
-    if getattr(cause, "sqlstate", None) == _DISK_FULL:
-        return StorageFull(f"the disk of the database {shown(url)} is full; make room there")
-    if any(kind.__name__ == "OperationalError" for kind in type(cause).__mro__):
-        return Error(
-            f"the database {shown(url)} cannot be used, it says {said(cause, url)!r}; "
-            "check that PostgreSQL runs there and takes this user"
-        )
-    return None
+def of_sqlite(cause: sqlite3.Error, url: URL) -> Error | None:
+    """The sentence for an error of SQLite's, or None when the error is the program's own."""
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return _full(url)
+    return Error(f"the database {shown(url)} {_SQLITE[code]}") if code in _SQLITE else None
 
 
-def said(cause: BaseException | None, url: URL) -> str:
+def said(failure: SQLAlchemyError, url: URL) -> str:
     """The first line of a database's own words, without the password."""
+    cause = failure.orig if isinstance(failure, DBAPIError) else failure
     words = str(cause).strip().partition("\n")[0]
     return words.replace(str(url.password), "***") if url.password else words
 
 
-def _of_sqlite(cause: sqlite3.Error, path: str) -> Error | None:
-    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return StorageFull(f"the disk of the database {path} is full; make room there")
-    return Error(f"the database {path} {_SQLITE[code]}") if code in _SQLITE else None
+def _explain(failure: DBAPIError, url: URL) -> Error | None:
+    if isinstance(failure.orig, sqlite3.Error):
+        return of_sqlite(failure.orig, url)
+    if getattr(failure.orig, "sqlstate", None) == _DISK_FULL:
+        return _full(url)
+    if isinstance(failure, OperationalError | InterfaceError):
+        return Error(
+            f"the database {shown(url)} cannot be used, it says {said(failure, url)!r}; "
+            "check that PostgreSQL runs there and lets this user in"
+        )
+    return None
+
+
+def _full(url: URL) -> StorageFull:
+    return StorageFull(f"the disk of the database {shown(url)} is full; make room there")

@@ -31,7 +31,7 @@ def dialer(engine: Engine) -> "Callable[[], psycopg.Connection[Any]]":
     """How to open a connection of one's own to the engine's database."""
     positional, options = engine.dialect.create_connect_args(engine.url)
     patient = {"connect_timeout": 5, "application_name": "cloche", **_KEEPALIVES, **options}
-    connect: Any = engine.dialect.import_dbapi().connect  # type: ignore[attr-defined]  # untyped in SQLAlchemy
+    connect: Any = engine.dialect.import_dbapi().connect
     return lambda: connect(*positional, **{**patient, "autocommit": True})
 
 
@@ -43,6 +43,7 @@ class ListeningPulse:
         self._me = secrets.token_hex(8)
         self._tickets = itertools.count()
         self._awaited: dict[int, Future[None]] = {}
+        self._uncommitted: set[int] = set()
         self._count = 0
         self._lock = Lock()
         self._thread: Thread | None = None
@@ -58,12 +59,14 @@ class ListeningPulse:
         """Wait for this process's own notifications, at most a second."""
         if self._thread is None:
             self._start()
-        awaited = [asyncio.wrap_future(future) for future in self._unheard()]
+        with self._lock:
+            awaited = dict(self._awaited)
         if not awaited:
             return
-        _, unheard = await asyncio.wait(awaited, timeout=_SETTLE)
-        if unheard:
+        await asyncio.wait(map(asyncio.wrap_future, awaited.values()), timeout=_SETTLE)
+        if not all(future.done() for future in awaited.values()):
             self._bump()
+            self._heard(*awaited)
 
     @contextmanager
     def announcing(self) -> Iterator[Announce]:
@@ -73,6 +76,7 @@ class ListeningPulse:
             if self._thread is not None:
                 with self._lock:
                     self._awaited[ticket] = Future()
+                    self._uncommitted.add(ticket)
             connection.execute(select(func.pg_notify(CHANNEL, f"{self._me}:{ticket}")))
 
         try:
@@ -80,6 +84,8 @@ class ListeningPulse:
         except BaseException:
             self._heard(ticket)
             raise
+        finally:
+            self._uncommitted.discard(ticket)
 
     def close(self) -> None:
         self._closing = True
@@ -129,18 +135,15 @@ class ListeningPulse:
         with self._lock:  # two threads that both write 6 would hide one change
             self._count += 1
 
-    def _unheard(self) -> list[Future[None]]:
+    def _heard(self, *tickets: int) -> None:
         with self._lock:
-            return list(self._awaited.values())
-
-    def _heard(self, ticket: int) -> None:
-        with self._lock:
-            future = self._awaited.pop(ticket, None)
-        if future is not None:
-            future.set_result(None)
+            futures = [self._awaited.pop(ticket, None) for ticket in tickets]
+        for future in futures:
+            if future is not None:
+                future.set_result(None)
 
     def _heard_all(self) -> None:
+        """Await none of those that were committed before anybody listened."""
         with self._lock:
-            tickets = list(self._awaited)
-        for ticket in tickets:
-            self._heard(ticket)
+            tickets = self._awaited.keys() - self._uncommitted
+        self._heard(*tickets)

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Column,
     Dialect,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -75,7 +74,7 @@ version = Table(
 journal = Table(
     "journal",
     metadata,
-    Column("serial", _Number, Identity(), primary_key=True),
+    Column("serial", _Number, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("who", Text, nullable=False),
     Column("action", Text, nullable=False),
@@ -116,7 +115,7 @@ uploads = Table(
 documents = Table(
     "documents",
     metadata,
-    Column("id", _Number, Identity(), primary_key=True),
+    Column("id", _Number, primary_key=True),
     Column("upstream", Text, nullable=False),
     Column("project", Text, nullable=False),
     Column("content", Text, nullable=False),  # sha256 of all that an upstream said

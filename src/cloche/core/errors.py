@@ -6,7 +6,6 @@ Error
 │   └── BadUpload              an upload whose parts contradict each other; lists every problem
 ├── Unauthenticated            nobody, or a token that is unknown, expired or revoked
 ├── Forbidden                  somebody, but not allowed to do this
-│   └── Refused                a ruling says no
 ├── NotFound
 │   ├── NoSuchIndex
 │   ├── NoSuchProject
@@ -19,6 +18,7 @@ Error
 ├── UpstreamLies               an upstream's answer contradicts itself or a listed digest
 │   └── DigestMismatch         the bytes are not the promised bytes
 ├── StorageFull                the disk, or a quota on it
+├── StorageDown                database or blob store cannot be reached: try again later
 └── BadSetting                 configuration or command line; never reaches HTTP
 """
 
@@ -57,10 +57,6 @@ class Unauthenticated(Error):
 
 
 class Forbidden(Error):
-    pass
-
-
-class Refused(Forbidden):
     pass
 
 
@@ -109,6 +105,10 @@ class UpstreamLies(Error):
 
 
 class DigestMismatch(UpstreamLies):
+    pass
+
+
+class StorageDown(Error):
     pass
 
 

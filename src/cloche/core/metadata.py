@@ -15,7 +15,7 @@ from cloche.core.filenames import Named
 from cloche.core.model import project_name
 
 MAX_LINES = 200_000  # before the body: old files fold the whole description into a field
-MAX_KINDS = 100  # distinct field names: the parser looks each up in all lines; 36 have a meaning
+MAX_KINDS = 100  # spellings of field names: the parser looks each up in all lines; 36 have sense
 MAX_VALUE = 1_000  # characters of a version, of Requires-Python or of one requirement
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
@@ -99,8 +99,8 @@ def _bound(text: str) -> None:
         if not field and not line[1].startswith((" ", "\t", "From ")):
             return
         if field:
-            kinds.add(field[1].lower())
-        if "content-type" in kinds:
+            kinds.add(field[1])
+        if field and field[1].lower() == "content-type":
             raise BadUpload(["the metadata has a Content-Type field; remove it"])
         if count > MAX_LINES or len(kinds) > MAX_KINDS:
             raise BadUpload(["the metadata has too many fields; move text to the description"])
@@ -167,12 +167,12 @@ def _unfolded(value: str) -> str:
 def _identity(where: str, names: list[str], versions: list[str], named: Named) -> list[str]:
     return [
         *(
-            f"{where} says that the project is {_brief(name)}, the filename {named.project!r}; {_AGREE}"
+            _clash(where, "name", name, "the filename", named.project)
             for name in names
             if not _same_name(name, named)
         ),
         *(
-            f"{where} says that the version is {_brief(version)}, the filename '{named.version}'; {_AGREE}"
+            _clash(where, "version", version, "the filename", str(named.version))
             for version in versions
             if _version(version) != named.version
         ),
@@ -180,35 +180,41 @@ def _identity(where: str, names: list[str], versions: list[str], named: Named) -
 
 
 def _kind(said: Mapping[str, list[str]], named: Named) -> list[str]:
-    problems = [
-        f"the form says that filetype is {_brief(filetype)}, the filename {named.filetype!r}; {_AGREE}"
-        for filetype in said.get("filetype", [])
-        if filetype != named.filetype
-    ]
     is_source = named.filetype == "sdist"
-    problems += [
-        f"the form says that pyversion is {_brief(pyversion)}; 'source' is for sdists alone"
-        for pyversion in said.get("pyversion", [])
-        if (pyversion == "source") != is_source
+    return [
+        *(
+            _clash("the form", "filetype", filetype, "the filename", named.filetype)
+            for filetype in said.get("filetype", [])
+            if filetype != named.filetype
+        ),
+        *(
+            f"the form says that pyversion is {_brief(pyversion)}; 'source' is for sdists alone"
+            for pyversion in said.get("pyversion", [])
+            if (pyversion == "source") != is_source
+        ),
     ]
-    return problems
 
 
 def _contradictions(said: Mapping[str, list[str]], metadata: Metadata) -> list[str]:
-    problems = [
-        f"the form says that metadata_version is {_brief(version)}, the metadata "
-        f"{metadata.metadata_version!r}; {_AGREE}"
-        for version in said.get("metadata_version", [])
-        if version.strip() != metadata.metadata_version.strip()
-    ]
     inside = _specifiers(metadata.requires_python or "")
-    problems += [
-        f"the form says that requires_python is {_brief(wanted)}, the metadata "
-        f"{metadata.requires_python!r}; {_AGREE}"
-        for wanted in said.get("requires_python", [])
-        if _specifiers(wanted) != inside
+    ours = metadata.requires_python or ""
+    return [
+        *(
+            _clash("the form", "metadata_version", given, "the metadata", metadata.metadata_version)
+            for given in said.get("metadata_version", [])
+            if given.strip() != metadata.metadata_version.strip()
+        ),
+        *(
+            _clash("the form", "requires_python", given, "the metadata", ours)
+            for given in said.get("requires_python", [])
+            if _specifiers(given) != inside
+        ),
+        *_requirements(said.get("requires_dist", []), metadata.requires_dist),
     ]
-    return problems + _requirements(said.get("requires_dist", []), metadata.requires_dist)
+
+
+def _clash(where: str, field: str, given: str, other: str, ours: str) -> str:
+    return f"{where} says {field} {_brief(given)}, {other} says {_brief(ours)}; {_AGREE}"
 
 
 def _requirements(said: list[str], inside: tuple[str, ...]) -> list[str]:

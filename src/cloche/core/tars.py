@@ -15,10 +15,12 @@ from cloche.core.unpacking import Unpacked
 MAX_HEADER = 2**20  # bytes of one extended header: attributes that macOS adds reach kilobytes
 
 _BLOCK = 512
-_SPACE, _SIGN, _BINARY = 0x20, 0x80, 0x80
+_SPACE, _SIGN, _BINARY, _NEGATIVE = 0x20, 0x80, 0x80, 0xFF
+# mode, uid, gid, mtime, devmajor, devminor
+_NUMBERS = ((100, 108), (108, 116), (116, 124), (136, 148), (329, 337), (337, 345))
 _DIGITS = 20  # decimal digits of any size that can be
 _FILES, _FOLDER, _LINKS = (b"0", b"\0", b"7"), b"5", (b"1", b"2")
-_EXTENDED = b"xgLK"
+_EXTENDED = (b"x", b"g", b"L", b"K")
 _AGAIN = "build the archive again with an ordinary tool"
 
 
@@ -39,6 +41,7 @@ def entries(
     """
     stream = Unpacked(file, packing)
     extended: dict[str, str] = {}
+    kind = b""
     for kind, header in _headers(stream, limit):
         if kind in _EXTENDED:
             extended |= _extended(kind, _extension(stream, header))
@@ -46,6 +49,8 @@ def entries(
         entry = _entry(header, kind, extended)
         yield entry, _body(stream, entry, wanted=wanted(entry))
         extended = {}
+    if kind in _EXTENDED:
+        raise _broken("the tar archive ends where a member must follow")
     stream.only_zeros()
 
 
@@ -82,6 +87,10 @@ def _header(stream: Unpacked) -> bytes | None:
     # Some old tools summed the bytes as signed ones.
     if _number(block[148:156]) not in (unsigned, unsigned - 256 * high):
         raise _broken("the tar archive is damaged: a header's checksum is wrong")
+    for start, stop in _NUMBERS:
+        # tarfile takes a header with any bad number for the end of the archive.
+        if block[start] != _NEGATIVE:
+            _number(block[start:stop])
     return block
 
 
@@ -101,7 +110,9 @@ def _entry(header: bytes, kind: bytes, extended: dict[str, str]) -> Entry:
 
 def _short_name(header: bytes) -> str:
     name = _text(header[:100])
-    prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else ""
+    prefix = _text(header[345:500])
+    if prefix and header[257:263] != b"ustar\0":
+        raise _broken("the tar archive has names that readers take differently")
     return f"{prefix}/{name}" if prefix else name
 
 

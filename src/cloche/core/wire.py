@@ -244,7 +244,8 @@ def render_page(page: Page, form: Format, prefix: str) -> bytes:
     return _json_page(page, prefix) if form is Format.JSON else _html_page(page, prefix)
 
 
-def _href(prefix: str, file: File) -> str:
+def href(prefix: str, file: File) -> str:
+    """The URL of a file, relative as `prefix` is."""
     return f"{prefix}{file.key}/{quote(file.filename)}"
 
 
@@ -267,7 +268,7 @@ def _json_entry(file: File, prefix: str) -> dict[str, Any]:
     """Leave out what is unknown: uv fails the whole project on a null."""
     entry: dict[str, Any] = {
         "filename": file.filename,
-        "url": _href(prefix, file),
+        "url": href(prefix, file),
         "hashes": file.hashes,
         "size": file.size,
         "upload-time": file.upload_time and file.upload_time.astimezone(UTC),
@@ -305,8 +306,8 @@ def _html_entry(file: File, prefix: str) -> str:
         "data-provenance": file.provenance,
     }
     attributes = "".join(f' {k}="{escape(v)}"' for k, v in facts.items() if v is not None)
-    href = escape(_href(prefix, file) + fragment)
-    return f'<a href="{href}"{attributes}>{escape(file.filename)}</a><br>\n'
+    address = escape(href(prefix, file) + fragment)
+    return f'<a href="{address}"{attributes}>{escape(file.filename)}</a><br>\n'
 
 
 def _html_claim(claim: bool | dict[str, str]) -> str | None:  # noqa: FBT001 - PEP 691's own type

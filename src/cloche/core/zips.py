@@ -22,6 +22,9 @@ _END64 = Layout("<4sQ2H2L4Q")
 _LOCATOR64 = Layout("<4sLQL")
 _CENTRAL = Layout("<4s6H3L5H2L")
 _LOCAL = Layout("<4s5H3L2H")
+_NEWEST = 63  # 6.3: what zipfile can read
+_PATCHED = 0x20
+_SLACK = 64  # bytes: deflating nothing takes two
 _FULL = 0xFFFFFFFF  # "see the zip64 field"
 _ENCRYPTED, _DESCRIBED_AFTER, _UTF8 = 0x2041, 0x8, 0x800  # of 0x2041 any bit
 _TELLING = _ENCRYPTED | _DESCRIBED_AFTER | _UTF8  # tools differ in the other flags
@@ -31,6 +34,7 @@ _AGAIN = "build the archive again with an ordinary tool"
 
 
 class Member(Struct, frozen=True):
+    name: str
     raw_name: bytes
     flags: int
     method: int
@@ -38,12 +42,6 @@ class Member(Struct, frozen=True):
     packed: int  # bytes in the archive
     size: int  # bytes unpacked, as the archive claims
     start: int  # of its local header
-
-    @property
-    def name(self) -> str:
-        """`backslashreplace` keeps different undecodable names different."""
-        encoding = "utf-8" if self.flags & _UTF8 else "cp437"
-        return self.raw_name.decode(encoding, "backslashreplace")
 
     @property
     def is_folder(self) -> bool:
@@ -73,7 +71,7 @@ def content(file: BinaryIO, member: Member, limit: int) -> bytes:
     """Unpack one member of at most `limit` bytes. Raise BadUpload when that cannot be."""
     if member.encrypted:
         raise BadUpload([f"{member.name!r} is encrypted; upload an archive without a password"])
-    if max(member.size, member.packed // 2) > limit:
+    if member.size > limit or member.packed > 2 * limit + _SLACK:
         raise BadUpload([f"{member.name!r} is larger than {limit} bytes; make it shorter"])
     at = member.start + _local_length(file, member)
     data = _unpack(member, _bytes(file, at, member.packed), limit)
@@ -156,9 +154,19 @@ def _entries(directory: bytes, limit: int) -> Iterator[Member]:
 def _member(name: bytes, extra: bytes, fields: tuple[int, ...]) -> Member:
     extras = _extras(extra)
     _refuse_renaming(name, extras)
+    if fields[2] & 0xFF > _NEWEST or fields[3] & _PATCHED:
+        raise _broken(f"{name!r} needs features of zip that clients lack")
     packed, size, start = fields[8], fields[9], fields[16]
-    wide = _wide(extras, (size, packed, start))
-    return Member(name, fields[3] & _TELLING, fields[4], fields[7], wide[1], wide[0], wide[2])
+    size, packed, start = _wide(extras, (size, packed, start))
+    flags, method, crc = fields[3] & _TELLING, fields[4], fields[7]
+    return Member(_decoded(name, flags), name, flags, method, crc, packed, size, start)
+
+
+def _decoded(name: bytes, flags: int) -> str:
+    try:
+        return name.decode("utf-8" if flags & _UTF8 else "cp437")
+    except UnicodeDecodeError as e:
+        raise _broken(f"{name!r} is not UTF-8, though its header says so") from e
 
 
 def _extras(extra: bytes) -> dict[int, bytes]:

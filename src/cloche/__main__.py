@@ -1,0 +1,5 @@
+"""`python -m cloche`."""
+
+from cloche.cli import main
+
+main()

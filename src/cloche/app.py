@@ -1,0 +1,206 @@
+"""The composition root: the one module that knows every other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cloche import blobs as blob_kinds
+from cloche import catalog, kinds, upstreams
+from cloche.catalog import Catalog
+from cloche.config import Settings
+from cloche.core.errors import BadSetting, Error
+from cloche.logins.tokens import Login
+from cloche.ports import Blobs, Clock, Upstream
+from cloche.service.fetch import Fetch
+from cloche.service.files import Files
+from cloche.service.publish import Publish
+from cloche.service.shelf import Shelf
+from cloche.service.sweep import Sweep
+from cloche.service.upstream import CachedUpstream
+from cloche.service.view import View
+from cloche.spool import Spool
+from cloche.web import problems
+from cloche.web.edge import Edge
+from cloche.web.files import Packages
+from cloche.web.gate import Gate
+from cloche.web.health import Health
+from cloche.web.indexes import Indexes
+from cloche.web.people import People
+from cloche.web.requestlog import RequestLog
+from cloche.web.simple import Simple
+from cloche.web.ui.pages import Pages
+from cloche.web.upload import Uploads
+
+log = structlog.get_logger(__name__)
+
+SWEEP_EVERY = 3600  # seconds
+SWEEP_AGE = timedelta(hours=24)  # of what may still be resumed, or be about to get its row
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    """Open the blob store that the URL's scheme names. Raise BadSetting."""
+    url = settings.blobs_url
+    kind, known = urlsplit(url).scheme, kinds.names(blob_kinds)
+    if kind not in known:
+        raise BadSetting(
+            f"store.blobs is {url!r}; it begins with one of {', '.join(f'{k}://' for k in known)}"
+        )
+    opened: Blobs = kinds.load(blob_kinds, kind).connect(url, settings.blobs_options)
+    return opened
+
+
+def open_upstreams(settings: Settings) -> dict[str, Upstream]:
+    """Make every upstream that is configured; nothing is asked yet. Raise BadSetting."""
+    return {
+        name: kinds.load(upstreams, each.kind).connect(name, each.own)
+        for name, each in settings.upstreams.items()
+    }
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """Open the database, made or brought up to date if need be. Raise BadSetting."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise BadSetting(
+            f"the data folder {settings.data} cannot be made ({e.strerror}); "
+            "name another with --data"
+        ) from None
+    return catalog.connect(settings.database_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases, over adapters that are open."""
+
+    view: View
+    shelf: Shelf
+    fetch: Fetch
+    files: Files
+    publish: Publish
+    sweep: Sweep
+    cached: Mapping[str, CachedUpstream]
+
+
+def compose(
+    settings: Settings,
+    *,
+    stored: Catalog,
+    blobs: Blobs,
+    spool: Spool,
+    remote: Mapping[str, Upstream],
+    clock: Clock,
+) -> Services:
+    """Put the use cases together."""
+    offline = settings.server.offline
+    cached = {
+        name: CachedUpstream(
+            upstream,
+            stored.pages,
+            spool,
+            clock,
+            max_files=settings.upstreams[name].own.max_files,
+            offline=offline,
+            freshness=settings.upstreams[name].freshness,
+        )
+        for name, upstream in remote.items()
+    }
+    view = View(settings.indexes, cached, stored.ledger, stored.pages, clock)
+    shelf = Shelf(view, stored.ledger, stored.pulse, clock)
+    fetch = Fetch(blobs, stored.pages, spool, remote, clock, offline=offline)
+    return Services(
+        view=view,
+        shelf=shelf,
+        fetch=fetch,
+        files=Files(view, shelf, fetch, blobs),
+        publish=Publish(blobs, stored.ledger, stored.pulse, spool, clock),
+        sweep=Sweep(blobs, stored.upkeep, spool, clock),
+        cached=cached,
+    )
+
+
+class Application:
+    """One worker's ASGI application: opens everything at start-up and closes it at the end."""
+
+    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+        self._settings = settings
+        self._catalog = open_catalog(settings)
+        self._spool = Spool(settings.data / "spool")
+        blobs = open_blobs(settings)
+        self._services = compose(
+            settings,
+            stored=self._catalog,
+            blobs=blobs,
+            spool=self._spool,
+            remote=open_upstreams(settings),
+            clock=clock,
+        )
+        self._log = RequestLog(as_json=settings.server.log == "json")
+        self._edge = self._front(blobs, clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._edge(scope, receive, send)
+
+    def _front(self, blobs: Blobs, clock: Clock) -> Edge:
+        settings, services = self._settings, self._services
+        view, shelf = services.view, services.shelf
+        login = Login(self._catalog.tokens, clock)
+        gate = Gate(view, [login], self._catalog.pulse, clock)
+        pages = Pages(view, shelf, services.files)
+        rooms = (
+            Health(blobs, self._catalog.upkeep),
+            Uploads(view, services.publish, self._spool, gate, settings.server.max_upload),
+            Simple(view, shelf, gate),
+            Packages(view, services.files, gate),
+            People(view, pages, gate, settings.server.public_url),
+        )
+        app: ASGIApp = Starlette(
+            routes=[route for room in rooms for route in room.routes()],
+            lifespan=self._lifespan,
+            exception_handlers={
+                Error: problems.answer,
+                HTTPException: problems.answer_http,
+                Exception: problems.answer_bug,
+            },
+        )
+        indexes = Indexes(app, settings.indexes, settings.default_index.name)
+        return Edge(indexes, indexes, shelf, gate, self._log)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(self._sweep_for_ever())
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await sweeping
+            await self._close()
+
+    async def _close(self) -> None:
+        await self._services.fetch.close(self._settings.server.shutdown_grace)
+        for cached in self._services.cached.values():
+            await cached.close()
+        await self._catalog.close()
+        self._log.flush()
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            try:
+                async with self._spool.lock("sweep"):
+                    await self._services.sweep.run(SWEEP_AGE)
+            except Error as e:
+                log.warning("could not sweep", error=str(e))
+            await asyncio.sleep(SWEEP_EVERY)

@@ -1,0 +1,92 @@
+"""The catalog: what is known about projects, files, pages and people, and the journal."""
+
+import asyncio
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloche.catalog import address, revisions
+from cloche.catalog.database import CONNECTIONS, Database
+from cloche.catalog.engine import is_sqlite, open_engine
+from cloche.catalog.failures import said
+from cloche.catalog.ledger import SqlLedger
+from cloche.catalog.listening import ListeningPulse, dialer
+from cloche.catalog.pages import SqlPageStore
+from cloche.catalog.pulse import Beacon, SqlitePulse
+from cloche.catalog.tokens import SqlTokens
+from cloche.catalog.upkeep import SqlUpkeep
+from cloche.core.errors import BadSetting, Error, StorageFull
+from cloche.ports import Ledger, PageStore, Pulse, Tokens, Upkeep
+
+__all__ = ["Catalog", "connect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The ports that one database serves. `close` it in the end."""
+
+    ledger: Ledger
+    pages: PageStore
+    tokens: Tokens
+    pulse: Pulse
+    upkeep: Upkeep
+    database: Database
+    beacon: Beacon
+
+    async def close(self) -> None:
+        """Finish what is under way, then give back threads and connections."""
+        await asyncio.to_thread(self.database.close)
+        await asyncio.to_thread(self.beacon.close)
+
+
+def connect(url: str, *, migrate: bool = True) -> Catalog:
+    """Open the catalog at an address, made or brought up to date if need be.
+
+    Raise BadSetting with cause and cure when that is not possible. Any number of
+    processes may do this at once.
+    """
+    engine = _ready(url, migrate=migrate)
+    beacon = _beacon(engine)
+    database = Database(engine, beacon)
+    return Catalog(
+        ledger=SqlLedger(database),
+        pages=SqlPageStore(database),
+        tokens=SqlTokens(database),
+        pulse=beacon,
+        upkeep=SqlUpkeep(database),
+        database=database,
+        beacon=beacon,
+    )
+
+
+def _ready(url: str, *, migrate: bool) -> Engine:
+    parsed = address.parse(url)
+    try:
+        return _opened(parsed, migrate=migrate)
+    except (BadSetting, StorageFull):
+        raise
+    except Error as trouble:
+        raise BadSetting(trouble.detail) from trouble
+    except SQLAlchemyError as failure:
+        raise BadSetting(
+            f"the database {address.shown(parsed)} cannot be opened: {said(failure, parsed)!r}; "
+            "correct its address"
+        ) from failure
+
+
+def _opened(url: URL, *, migrate: bool) -> Engine:
+    engine = open_engine(url, CONNECTIONS)
+    try:
+        revisions.prepare(engine, migrate=migrate)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _beacon(engine: Engine) -> Beacon:
+    if is_sqlite(engine):
+        return SqlitePulse(str(engine.url.database))
+    return ListeningPulse(dialer(engine))

@@ -1,0 +1,1 @@
+"""Alembic's environment: the steps from every older schema to the newest."""

@@ -1,0 +1,85 @@
+"""Credentials as the catalog knows them: never a secret."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from cloche.catalog.database import AnyRow, Database
+from cloche.catalog.journal import Change, record
+from cloche.catalog.schema import tokens
+from cloche.core.access import Action
+from cloche.ports import Token
+
+_OPERATOR = "operator"  # in the journal: whoever may run commands on the data directory
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTokens:
+    database: Database
+
+    async def add(self, token: Token) -> None:
+        await self.database.to_writer(self._add, token)
+
+    async def find(self, token_id: str) -> Token | None:
+        return await self.database.to_reader(self._find, token_id)
+
+    async def list(self) -> list[Token]:
+        return await self.database.to_reader(_all, self.database)
+
+    async def revoke(self, token_id: str, at: datetime) -> bool:
+        return await self.database.to_writer(self._revoke, token_id, at)
+
+    def _add(self, token: Token) -> None:
+        with self.database.writing() as connection:
+            connection.execute(insert(tokens), _row(token))
+            detail = {"indexes": token.indexes, "can": token.can}
+            _journal(connection, Change.TOKEN_CREATED, token, token.created_at, detail)
+
+    def _find(self, token_id: str) -> Token | None:
+        with self.database.reading() as connection:
+            return _found(connection, token_id)
+
+    def _revoke(self, token_id: str, at: datetime) -> bool:
+        with self.database.writing() as connection:
+            token = _found(connection, token_id)
+            if token is None or token.revoked_at is not None:
+                return False
+            named = update(tokens).where(tokens.c.id == token_id)
+            connection.execute(named, {"revoked_at": at})
+            _journal(connection, Change.TOKEN_REVOKED, token, at, {})
+            return True
+
+
+def _all(database: Database) -> list[Token]:
+    query = select(tokens).order_by(tokens.c.created_at, tokens.c.id)
+    with database.reading() as connection:
+        return [_token(row) for row in connection.execute(query)]
+
+
+def _found(connection: Connection, token_id: str) -> Token | None:
+    row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
+    return None if row is None else _token(row)
+
+
+def _journal(
+    connection: Connection, action: Change, token: Token, at: datetime, detail: dict[str, Any]
+) -> None:
+    about = {"id": token.id, "name": token.name, **detail}
+    record(connection, action, at=at, who=_OPERATOR, detail=about)
+
+
+def _row(token: Token) -> dict[str, Any]:
+    row = msgspec.structs.asdict(token)
+    row["indexes"] = msgspec.json.encode(token.indexes).decode()
+    row["can"] = msgspec.json.encode(token.can).decode()
+    return row
+
+
+def _token(row: AnyRow) -> Token:
+    values = row._asdict()
+    values["indexes"] = msgspec.json.decode(row.indexes, type=tuple[str, ...])
+    values["can"] = msgspec.json.decode(row.can, type=tuple[Action, ...])
+    return Token(**values)

@@ -1,0 +1,73 @@
+"""`cloche config`: look at the settings without starting anything."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from cloche.cli._options import Config, Data
+from cloche.config import Settings, load
+
+app = typer.Typer(no_args_is_help=True)
+
+SECRET = re.compile(r"(//[^/@:]*:)[^/@]*@")
+SECRETS = frozenset({"password", "secret_access_key"})
+
+
+@app.callback()
+def group() -> None:
+    """Look at the settings, without starting anything."""
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The same as --config FILE.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Check the file and the CLOCHE_ variables, and say what they come to."""
+    settings = load(file or config, data)
+    if as_json:
+        shown = _hidden(msgspec.to_builtins(settings, enc_hook=str))
+        sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
+        return
+    print("\n".join(_lines(settings)))
+
+
+def _lines(settings: Settings) -> list[str]:
+    server = settings.server
+    lines = [
+        "ok",
+        f"data      {settings.data.absolute()}",
+        f"database  {_public(settings.database_url)}",
+        f"blobs     {_public(settings.blobs_url)}",
+        f"listens   {server.host}:{server.port}, {server.workers} worker(s)",
+    ]
+    for name, upstream in settings.upstreams.items():
+        lines.append(f"upstream  {name}: {upstream.kind}, {_public(upstream.own.url)}")
+    for index in settings.indexes.values():
+        reads = index.read if isinstance(index.read, str) else ", ".join(index.read)
+        facts = [f"read by {reads}", "takes uploads" if index.uploads else "takes no uploads"]
+        facts += [f"then {' then '.join(index.sources)}"] if index.sources else []
+        lines.append(f"index     {index.name}{' (default)' * index.default}: {', '.join(facts)}")
+    return lines
+
+
+def _public(url: str) -> str:
+    return SECRET.sub(r"\1***@", url)
+
+
+def _hidden(value: object) -> object:
+    if isinstance(value, dict):
+        return {
+            key: "***" if key in SECRETS and inner else _hidden(inner)
+            for key, inner in value.items()
+        }
+    return _public(value) if isinstance(value, str) else value

@@ -1,0 +1,134 @@
+"""`cloche doctor`: try every part that serving needs, and say what is wrong and what to do."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from cloche.app import open_blobs, open_catalog, open_upstreams
+from cloche.cli._options import Config, Data
+from cloche.config import Settings, load
+from cloche.core.errors import BadSetting, Error, NoSuchProject
+from cloche.core.model import ProjectName
+from cloche.spool import Spool
+
+app = typer.Typer()
+
+LITTLE_SPACE = 1 << 30  # bytes
+SOUGHT = ProjectName("pip")  # what any index of the public's packages has
+
+
+class Finding(Struct, frozen=True):
+    part: str
+    well: bool
+    says: str
+
+
+@app.callback(invoke_without_command=True)
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Try database, blob store, disk, port and upstreams. Exit code 1 if one is unwell."""
+    settings = load(config, data)
+    findings = asyncio.run(_examine(settings))
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(findings).decode() + "\n")
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.well else 'BAD '} {finding.part:<18} {finding.says}")
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    checks: dict[str, Callable[[], Awaitable[str]]] = {
+        "data folder": lambda: _data(settings),
+        "database": lambda: _database(settings),
+        "blob store": lambda: _blobs(settings),
+        "port": lambda: _port(settings),
+    }
+    for name in settings.upstreams:
+        checks[f"upstream {name}"] = lambda name=name: _upstream(settings, name)  # type: ignore[misc]  # a default binds it
+    return [await _finding(part, check) for part, check in checks.items()]
+
+
+async def _finding(part: str, check: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(part, well=True, says=await check())
+    except Error as e:
+        return Finding(part, well=False, says=str(e))
+
+
+async def _data(settings: Settings) -> str:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    Spool(settings.data / "spool")
+    if not os.access(settings.data, os.W_OK):
+        raise BadSetting(f"{settings.data} cannot be written; name another with --data")
+    free = shutil.disk_usage(settings.data).free
+    if free < LITTLE_SPACE:
+        raise BadSetting(f"only {free >> 20} MiB are free at {settings.data}; make room")
+    return f"{settings.data.absolute()}, {free >> 30} GiB free"
+
+
+async def _database(settings: Settings) -> str:
+    catalog = open_catalog(settings)
+    try:
+        await catalog.upkeep.check()
+        tokens = len(await catalog.tokens.list())
+    finally:
+        await catalog.close()
+    return f"answers; {tokens} token(s)"
+
+
+async def _blobs(settings: Settings) -> str:
+    """Put, read and delete a blob: asking alone would not show that writing is allowed."""
+    blobs = open_blobs(settings)
+    await blobs.check()
+    with Spool(settings.data / "spool").scratch() as scratch:
+        await scratch.write(b"cloche doctor " + os.urandom(16))
+        spooled = scratch.spooled
+        await blobs.put(spooled)
+    size = await blobs.size(spooled.digest)
+    await blobs.delete(spooled.digest)
+    if size != spooled.size:
+        raise BadSetting(f"a blob of {spooled.size} bytes came back with {size}")
+    return "keeps and gives back"
+
+
+async def _port(settings: Settings) -> str:
+    address = (settings.server.host, settings.server.port)
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as e:
+            raise BadSetting(
+                f"{address[0]}:{address[1]} cannot be listened on ({e.strerror}); a server may "
+                "be running there, else choose another with --port"
+            ) from None
+    return f"{address[0]}:{address[1]} is free"
+
+
+async def _upstream(settings: Settings, name: str) -> str:
+    if settings.server.offline:
+        return "not asked: the server is offline"
+    upstream = open_upstreams(settings)[name]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        await upstream.page(SOUGHT, None)
+    except NoSuchProject:
+        pass  # an answer all the same
+    finally:
+        await upstream.close()
+    return f"answers in {(loop.time() - began) * 1000:.0f} ms"

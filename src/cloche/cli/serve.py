@@ -1,0 +1,220 @@
+"""`cloche serve`: the server, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from cloche import __version__, logs
+from cloche.app import Application, open_blobs, open_catalog, open_upstreams, utc_now
+from cloche.cli._options import Config, Data
+from cloche.config import DEFAULT_UPSTREAM, Settings, is_loopback, load
+from cloche.core.access import Action
+from cloche.core.errors import BadSetting
+from cloche.logins.tokens import make
+from cloche.web.protocol import Protocol
+
+app = typer.Typer()
+
+BACKLOG = 2048
+START_TIMEOUT = 60  # seconds
+
+
+@app.callback(invoke_without_command=True)
+def serve(
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [default: 8080]")
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that answer requests. [default: 1]")
+    ] = None,
+    upstream: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Simple index to fall through to, in place of PyPI."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Serve what is kept; ask no upstream.")
+    ] = False,
+) -> None:
+    """Serve the indexes: with no settings at all, one that takes uploads and caches PyPI."""
+    flags: dict[str, Any] = {
+        "server.host": host,
+        "server.port": port,
+        "server.workers": workers,
+        "server.offline": offline or None,
+        f"upstream.{DEFAULT_UPSTREAM}.url": upstream,
+    }
+    settings = load(config, data, flags)
+    with _listen(settings) as listener:
+        run(settings, listener)
+
+
+def run(settings: Settings, listener: socket.socket) -> None:
+    """Serve until a signal ends it; return when everything is closed."""
+    as_json = settings.server.log == "json"
+    logs.configure(as_json=as_json)
+    # uvicorn raises the signals that ended it once more when it is done: it was no accident.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    text = banner(settings, listener.getsockname()[1], asyncio.run(_first_token(settings)))
+    if settings.server.workers == 1:
+        _Announced(_uvicorn(settings, Application(settings)), text).run([listener])
+    else:
+        _run_workers(settings, listener, text)
+
+
+class _Announced(uvicorn.Server):
+    """Says its piece when it can be connected to."""
+
+    def __init__(self, config: uvicorn.Config, text: str) -> None:
+        super().__init__(config)
+        self._text = text
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self._text, flush=True)
+
+
+class _AnnouncedWorkers(Multiprocess):
+    """Says its piece when all workers can be connected to."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, text: str) -> None:
+        super().__init__(config, [listener])
+        self._text = text
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(process.wait_until_ready(START_TIMEOUT) for process in self.processes):
+            print(self._text, flush=True)
+
+
+def _run_workers(settings: Settings, listener: socket.socket, text: str) -> None:
+    open_blobs(settings)  # what is wrong in the settings is said here, once
+    open_upstreams(settings)
+    with tempfile.TemporaryDirectory(prefix="cloche-metrics-") as metrics:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # the workers' counts, added up
+        config = _uvicorn(settings, partial(_worker, settings), factory=True)
+        config.workers = settings.server.workers
+        _AnnouncedWorkers(config, listener, text).run()
+
+
+def _worker(settings: Settings) -> Application:
+    logs.configure(as_json=settings.server.log == "json")
+    return Application(settings)
+
+
+def _uvicorn(settings: Settings, app: Any, *, factory: bool = False) -> uvicorn.Config:
+    server = settings.server
+    return uvicorn.Config(
+        app,
+        factory=factory,
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
+        timeout_graceful_shutdown=int(server.shutdown_grace),
+        timeout_keep_alive=75,
+        ssl_certfile=server.tls.certificate if server.tls else None,
+        ssl_keyfile=server.tls.key if server.tls else None,
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.server.host, settings.server.port
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as e:
+        listener.close()
+        raise BadSetting(
+            f"cannot listen on {host}:{port} ({e.strerror}); choose another with --host or --port"
+        ) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+async def _first_token(settings: Settings) -> str | None:
+    """Make the token that the banner shows, if there is none at all yet."""
+    catalog = open_catalog(settings)
+    try:
+        if await catalog.tokens.list():
+            return None
+        can = (Action.READ, Action.UPLOAD)
+        token, secret = make("first", (settings.default_index.name,), can, utc_now())
+        await catalog.tokens.add(token)
+        return secret
+    finally:
+        await catalog.close()
+
+
+def banner(settings: Settings, port: int, token: str | None) -> str:
+    """What a user needs to know when the server is ready, to copy and paste."""
+    url = _url(settings, port)
+    shown = token or "TOKEN"
+    index = settings.default_index
+    again = f"cloche token create --data {settings.data} --index {index.name} --can upload"
+    secret = f"{token}   (shown only now)" if token else f"made before; for another: {again}"
+    return f"""
+cloche {__version__} is ready: {url}/
+
+  install from  {url}/simple/
+  upload to     {url}/legacy/
+  token         {secret}
+
+  pip install --index-url {url}/simple/ requests
+  uv pip install --default-index {url}/simple/ requests
+  twine upload --repository-url {url}/legacy/ -u __token__ -p {shown} dist/*
+
+  data          {settings.data.absolute()}
+  falls through {_falls_through(settings)}
+  may read      {_readers(settings)}
+
+Ctrl-C stops it.
+"""
+
+
+def _url(settings: Settings, port: int) -> str:
+    server = settings.server
+    if server.public_url:
+        return server.public_url.rstrip("/")
+    host = socket.getfqdn() if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104 - compared, not bound
+    host = f"[{host}]" if ":" in host else host
+    return f"{'https' if server.tls else 'http'}://{host}:{port}"
+
+
+def _falls_through(settings: Settings) -> str:
+    if settings.server.offline:
+        return "to nothing: offline, only what is kept is served"
+    names = [name for name in settings.default_index.sources if name in settings.upstreams]
+    return ", ".join(f"to {n} ({settings.upstreams[n].own.url})" for n in names) or "to nothing"
+
+
+def _readers(settings: Settings) -> str:
+    read = settings.default_index.read
+    if read == "anyone":
+        near = " on this machine" if is_loopback(settings.server.host) else " who can connect"
+        return f"anyone{near}"
+    if read == "authenticated":
+        return 'who has a token (set read = "anyone" under [index.…] to open it)'
+    return ", ".join(read)

@@ -1,0 +1,311 @@
+"""Settings: a TOML file, `CLOCHE_…` variables and command-line flags, as one frozen struct.
+
+Every key has a default; an unknown one is an error that names the nearest right one.
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from cloche import kinds, upstreams
+from cloche.core.access import ReadPolicy
+from cloche.core.errors import BadSetting
+from cloche.core.index import Index
+from cloche.service.upstream import Freshness
+
+DEFAULT_DATA = Path("cloche-data")
+DEFAULT_UPSTREAM = "pypi"
+RESERVED = frozenset(
+    {
+        "simple", "legacy", "pypi", "packages", "local", "rss", "integrity", "requirements.txt",
+        "uploadpackage", "RPC2", "-", "+simple", "project", "as-of",
+    }
+)  # fmt: skip
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(/[a-z0-9][a-z0-9._-]{0,62})?\Z")
+VARIABLE = "CLOCHE_"
+
+
+class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[server.tls]`: paths of PEM files."""
+
+    certificate: str
+    key: str
+
+
+class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[server]`: how it listens and speaks."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080  # 0: any free one
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    public_url: str | None = None  # where users see it, if that is not what requests say
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-* headers are believed
+    tls: Tls | None = None
+    log: Literal["text", "json"] = "text"
+    shutdown_grace: Annotated[float, Meta(ge=0, le=3600)] = 10  # seconds for what is in flight
+    max_upload: Annotated[int, Meta(ge=1)] = 4 << 30  # bytes of one file
+    offline: bool = False  # serve what is kept, ask nobody
+
+
+class S3(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[store.s3]`: what is not given here comes from the usual AWS_… variables."""
+
+    endpoint: str | None = None
+    region: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+
+
+class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[store]`: where things are kept; within the data folder unless said otherwise."""
+
+    database: str | None = None  # sqlite:////path or postgresql://…
+    blobs: str | None = None  # file:///path or s3://bucket/prefix
+    s3: S3 | None = None
+
+
+class UpstreamSettings(Struct, frozen=True, kw_only=True):
+    """`[upstream.NAME]`: a kind, that kind's own settings, and how long its answers hold."""
+
+    kind: str
+    own: Any  # the kind's Settings
+    freshness: Freshness
+
+
+class _IndexTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[index.NAME]`."""
+
+    sources: tuple[str, ...] = ()
+    uploads: bool = False
+    read: ReadPolicy | None = None
+    default: bool = False
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All of it, checked."""
+
+    data: Path
+    server: Server
+    store: Store
+    upstreams: dict[str, UpstreamSettings]
+    indexes: dict[str, Index]
+
+    @property
+    def default_index(self) -> Index:
+        return next(index for index in self.indexes.values() if index.default)
+
+    @property
+    def database_url(self) -> str:
+        return self.store.database or f"sqlite:///{self.data.absolute() / 'cloche.db'}"
+
+    @property
+    def blobs_url(self) -> str:
+        return self.store.blobs or (self.data.absolute() / "blobs").as_uri()
+
+    @property
+    def blobs_options(self) -> dict[str, str]:
+        found = msgspec.to_builtins(self.store.s3) if self.store.s3 else {}
+        return {key: value for key, value in found.items() if value is not None}
+
+
+class _Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file's own shape, before it is completed and checked."""
+
+    server: Server = Server()
+    store: Store = Store()
+    upstream: dict[str, dict[str, Any]] = {}
+    index: dict[str, _IndexTable] = {}
+
+
+def load(
+    file: Path | None = None,
+    data: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Read the file, then the variables, then `flags` (dotted key -> value): the last wins.
+
+    `CLOCHE_SERVER__PORT=8081` sets `server.port`: two underscores stand for each dot. Raise
+    BadSetting, with the key, what is wrong with it and what would be right.
+    """
+    raw = _read(file) if file else {}
+    folder = data or Path(environ.get(f"{VARIABLE}DATA", DEFAULT_DATA))
+    for key, value in _variables(environ).items():
+        _set(raw, key.split("."), value)
+    for key, value in (flags or {}).items():
+        if value is not None:
+            _set(raw, key.split("."), value)
+    where = str(file) if file else "the settings"
+    return _complete(folder, _convert(raw, _Tables, "", where), where)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise BadSetting(f"{file} cannot be read: {e.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise BadSetting(f"{file} is not TOML: {e}") from None
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Settings among the variables; those with `__` are ours, others may be anybody's."""
+    return {
+        name.removeprefix(VARIABLE).lower().replace("__", "."): _value(text)
+        for name, text in sorted(environ.items())
+        if name.startswith(VARIABLE) and "__" in name
+    }
+
+
+def _value(text: str) -> Any:
+    """Read a value as TOML would, and as plain text if it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _set(tables: dict[str, Any], path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        tables = tables.setdefault(key, {})
+        if not isinstance(tables, dict):
+            raise BadSetting(f"{'.'.join(path)} cannot be set: {key} is not a table")
+    tables[path[-1]] = value
+
+
+def _complete(data: Path, tables: _Tables, where: str) -> Settings:
+    """Add the defaults that depend on each other, and check what only the whole can show."""
+    settings = {name: _upstream(name, table, where) for name, table in tables.upstream.items()}
+    if not tables.index or any(DEFAULT_UPSTREAM in t.sources for t in tables.index.values()):
+        settings.setdefault(DEFAULT_UPSTREAM, _upstream(DEFAULT_UPSTREAM, {}, where))
+    tables_of = tables.index or {
+        "main": _IndexTable(sources=tuple(settings), uploads=True, default=True)
+    }
+    indexes = {name: _index(name, table, tables) for name, table in tables_of.items()}
+    indexes = _with_default(indexes)
+    _check_sources(indexes, settings)
+    return Settings(
+        data=data, server=tables.server, store=tables.store, upstreams=settings, indexes=indexes
+    )
+
+
+def _upstream(name: str, table: dict[str, Any], where: str) -> UpstreamSettings:
+    own = dict(table)
+    kind = own.get("kind", "simple")
+    known = kinds.names(upstreams)
+    if kind not in known:
+        raise BadSetting(
+            f"{where}: upstream.{name}.kind is {kind!r}; known kinds are {', '.join(known)}"
+        )
+    freshness = _convert(own.pop("freshness", {}), Freshness, f"upstream.{name}.freshness", where)
+    settings = kinds.load(upstreams, kind).Settings
+    return UpstreamSettings(
+        kind=kind, own=_convert(own, settings, f"upstream.{name}", where), freshness=freshness
+    )
+
+
+def _index(name: str, table: _IndexTable, tables: _Tables) -> Index:
+    if not NAME.match(name) or name.partition("/")[0] in RESERVED:
+        raise BadSetting(
+            f"index.{name}: not a name for an index; use one or two segments of lower-case "
+            f"letters, digits, '.', '-' and '_', the first none of {', '.join(sorted(RESERVED))}"
+        )
+    read = table.read
+    if read is None:
+        # Beyond this machine somebody must have said that anyone may read.
+        read = "anyone" if is_loopback(tables.server.host) else "authenticated"
+    return Index(
+        name=name,
+        sources=table.sources,
+        uploads=table.uploads,
+        read=read,
+        default=table.default,
+    )
+
+
+def _with_default(indexes: dict[str, Index]) -> dict[str, Index]:
+    chosen = [name for name, index in indexes.items() if index.default]
+    if len(chosen) > 1:
+        raise BadSetting(f"default = true stands in {' and '.join(chosen)}; one index can have it")
+    if not chosen:
+        name = "main" if "main" in indexes else next(iter(indexes))
+        indexes[name] = msgspec.structs.replace(indexes[name], default=True)
+    return indexes
+
+
+def _check_sources(indexes: dict[str, Index], upstream: Mapping[str, UpstreamSettings]) -> None:
+    both = sorted(indexes.keys() & upstream.keys())
+    if both:
+        raise BadSetting(f"{both[0]} names an index and an upstream; rename one of them")
+    for index in indexes.values():
+        for source in index.sources:
+            if source not in indexes and source not in upstream:
+                known = [*indexes, *upstream]
+                raise BadSetting(
+                    f"index.{index.name}.sources names {source!r}, which is neither an index nor "
+                    f"an upstream{_nearest(source, known)}"
+                )
+        _check_cycle(indexes, index.name, ())
+
+
+def _check_cycle(indexes: Mapping[str, Index], name: str, path: tuple[str, ...]) -> None:
+    if name in path:
+        raise BadSetting(f"indexes draw on each other in a circle: {' -> '.join((*path, name))}")
+    for source in indexes[name].sources:
+        if source in indexes:
+            _check_cycle(indexes, source, (*path, name))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _convert(raw: Any, kind: type[Any], prefix: str, where: str) -> Any:
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as e:
+        raise BadSetting(f"{where}: {_explain(str(e), kind, prefix)}") from None
+
+
+def _explain(message: str, kind: type[Any], prefix: str) -> str:
+    """Turn a validator's words into a sentence that names the key and the nearest right one."""
+    what, _, at = message.partition(" - at `")
+    path = at.rstrip("`").removeprefix("$").lstrip(".")
+    key = ".".join(part for part in (prefix, path) if part)
+    unknown = re.search(r"unknown field `(.*)`", what)
+    if unknown is None:
+        return f"{key}: {what[:1].lower()}{what[1:]}"
+    full = ".".join(part for part in (key, unknown[1]) if part)
+    return f"unknown key {full}{_nearest(unknown[1], _keys(kind, path))}"
+
+
+def _keys(kind: type[Any], path: str) -> list[str]:
+    """The keys that a table has, found by walking the types along `path`."""
+    for part in filter(None, path.split(".")):
+        if part == "[...]":
+            kind = get_args(kind)[1]
+            continue
+        field = next(f for f in msgspec.structs.fields(kind) if f.encode_name == part)
+        kind = next(
+            (t for t in get_args(field.type) if hasattr(t, "__struct_fields__")), field.type
+        )
+    return [f.encode_name for f in msgspec.structs.fields(kind)]
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1, 0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"

@@ -1,0 +1,49 @@
+"""Structured logs on standard error: a readable line, or JSON, for each event."""
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+
+def configure(*, as_json: bool) -> None:
+    """Send our own events, and what libraries log from warnings on, to standard error."""
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True, key="at"),
+        structlog.processors.format_exc_info,
+    ]
+    renderer = _json if as_json else _line
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()
+
+
+def _line(_: WrappedLogger, __: str, event: EventDict) -> str:
+    at, level, what = event.pop("at", ""), event.pop("level", ""), event.pop("event", "")
+    trace = event.pop("exception", None)
+    facts = " ".join(f"{key}={_plain(value)}" for key, value in event.items())
+    return f"{at} {level} {what} {facts}".rstrip() + (f"\n{trace}" if trace else "")
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)

@@ -1,0 +1,163 @@
+"""The outermost layer: answers what is already there, times and logs everything.
+
+A hit costs a look-up, the gate's answer and one look at the pulse. What it cannot answer goes
+on to the application unchanged, so that each answer is decided in one place.
+"""
+
+import time
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloche.core.errors import BadName
+from cloche.core.model import project_name
+from cloche.core.negotiation import page_encoding, page_format
+from cloche.service.shelf import Rendered, Shelf, Shown
+from cloche.web.files import CutOff
+from cloche.web.gate import Gate
+from cloche.web.indexes import Indexes
+from cloche.web.requestlog import Entry, RequestLog, kind_of
+from cloche.web.simple import matches, not_modified
+
+MAX_HITS = 20_000
+
+Asked = tuple[bytes, bytes, bytes]
+"""Path, Accept and Accept-Encoding: what a page's bytes depend on."""
+
+
+@dataclass(slots=True)
+class _Heads:
+    """The request headers that matter here."""
+
+    accept: bytes = b""
+    encoding: bytes = b""
+    agent: bytes = b""
+    authorization: str | None = None
+    if_none_match: bytes | None = None
+
+
+class Edge:
+    def __init__(
+        self, app: ASGIApp, indexes: Indexes, shelf: Shelf, gate: Gate, log: RequestLog
+    ) -> None:
+        self._app = app
+        self._indexes = indexes
+        self._shelf = shelf
+        self._gate = gate
+        self._log = log
+        self._hits: dict[Asked, tuple[Shown, Rendered]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        heads = _read(scope)
+        asked = (scope["raw_path"], heads.accept, heads.encoding)
+        found = self._hits.get(asked)
+        if found is not None and not scope["query_string"] and scope["method"] in {"GET", "HEAD"}:
+            shown, rendered = found
+            if self._shelf.current(shown) and self._gate.admits(shown.index, heads.authorization):
+                status, size = await _answer(rendered, scope, heads, send)
+                self._note(scope, heads, began, status, size)
+                return
+        await self._pass_on(scope, receive, send, heads, began)
+        if asked not in self._hits or not self._shelf.current(self._hits[asked][0]):
+            self._learn(asked, scope)
+
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, send: Send, heads: _Heads, began: float
+    ) -> None:
+        status, size = 0, 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            else:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except CutOff:
+            return  # the server closes the connection of a response that is not complete
+        finally:
+            self._note(scope, heads, began, status or 500, size)
+
+    def _learn(self, asked: Asked, scope: Scope) -> None:
+        """Remember where the answer to this question lies, if it was a page's."""
+        if scope["query_string"] or scope["method"] != "GET":
+            return
+        index, rest = self._indexes.split(scope["path"])
+        depth = index.count("/") + 1 if rest is not None else 0
+        parts = (scope["path"] if rest is None else rest).split("/")
+        if len(parts) != 4 or parts[1] not in {"simple", "+simple"} or parts[3]:  # noqa: PLR2004 - /simple/{project}/
+            return
+        found = self._lookup(index, parts[2], asked, depth)
+        if found is not None:
+            if len(self._hits) >= MAX_HITS:
+                self._hits.clear()
+            self._hits[asked] = found
+
+    def _lookup(
+        self, index: str, name: str, asked: Asked, depth: int
+    ) -> tuple[Shown, Rendered] | None:
+        try:
+            shown = self._shelf.peek(index, project_name(name))
+        except BadName:
+            return None
+        if shown is None or shown.page.name != name:
+            return None
+        form = page_format(asked[1].decode("latin-1"))
+        encoding = page_encoding(asked[2].decode("latin-1"))
+        rendered = shown.renders.get((form, encoding, depth))
+        return (shown, rendered) if rendered is not None else None
+
+    def _note(self, scope: Scope, heads: _Heads, began: float, status: int, size: int) -> None:
+        path = scope["raw_path"].decode("latin-1")
+        client = scope["client"]
+        self._log.add(
+            Entry(
+                time.time(),
+                status,
+                scope["method"],
+                path,
+                client[0] if client else "-",
+                heads.agent.decode("latin-1"),
+                time.perf_counter() - began,
+                size,
+                kind_of(path),
+            )
+        )
+
+
+def _read(scope: Scope) -> _Heads:
+    heads = _Heads()
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            heads.accept = heads.accept + b"," + value if heads.accept else value
+        elif name == b"accept-encoding":
+            heads.encoding = value
+        elif name == b"user-agent":
+            heads.agent = value
+        elif name == b"authorization":
+            heads.authorization = value.decode("latin-1")
+        elif name == b"if-none-match":
+            heads.if_none_match = value
+    return heads
+
+
+async def _answer(rendered: Rendered, scope: Scope, heads: _Heads, send: Send) -> tuple[int, int]:
+    """Send the page, or 304; return status and bytes of the body."""
+    condition = heads.if_none_match
+    if condition is not None and matches(condition.decode("latin-1"), rendered.etag):
+        await send(
+            {"type": "http.response.start", "status": 304, "headers": not_modified(rendered)}
+        )
+        await send({"type": "http.response.body", "body": b""})
+        return 304, 0
+    body = rendered.body if scope["method"] == "GET" else b""
+    await send({"type": "http.response.start", "status": 200, "headers": rendered.headers})
+    await send({"type": "http.response.body", "body": body})
+    return 200, len(body)

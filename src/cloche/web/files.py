@@ -1,0 +1,140 @@
+"""Distributions and their `.metadata` by URL: immutable, with ranges (RFC 9110, section 14)."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from cloche.core.errors import Error, NoSuchFile
+from cloche.core.model import file_key, project_name
+from cloche.service.files import Files, Wanted
+from cloche.service.view import View
+from cloche.web.gate import Gate
+from cloche.web.simple import matches
+
+log = structlog.get_logger(__name__)
+
+RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))\Z")
+FOR_EVER = "max-age=365000000, immutable"
+AT_ONCE = 256 << 10  # bytes of an answer that is sent whole
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes `start` up to `stop` of `size`."""
+
+    start: int
+    stop: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    view: View
+    files: Files
+    gate: Gate
+
+    def routes(self) -> list[Route]:
+        return [Route("/packages/{rest:path}", self.file, methods=["GET"])]
+
+    async def file(self, request: Request) -> Response:
+        index_name, project, key, filename = _parse(request.path_params["rest"])
+        index = self.view.index(index_name)
+        await self.gate.reader(index, request.headers.get("authorization"))
+        wanted = await self.files.find(index.name, project_name(project), file_key(key), filename)
+        headers = self._headers(wanted, is_open=self.gate.is_open(index.name))
+        if wanted.etag and matches(request.headers.get("if-none-match"), wanted.etag.encode()):
+            return Response(None, 304, headers)
+        if request.method == "HEAD":
+            return await self._head(wanted, headers)
+        return await self._get(request, wanted, headers)
+
+    async def _head(self, wanted: Wanted, headers: dict[str, str]) -> Response:
+        size = await self.files.size(wanted)
+        response = Response(None, 200, headers)
+        if size is None:
+            del response.headers["content-length"]
+        else:
+            response.headers["content-length"] = str(size)
+        return response
+
+    async def _get(self, request: Request, wanted: Wanted, headers: dict[str, str]) -> Response:
+        asked = _asked_range(request, wanted)
+        if asked is None:
+            body = await self.files.open(wanted, 0, None)
+            if body.size is not None:
+                headers["content-length"] = str(body.size)
+            return await _send(body.chunks, 200, headers, body.size)
+        size = await self.files.size(wanted)
+        span = _span(asked, size) if size is not None else None
+        if size is not None and span is None:
+            return Response(None, 416, headers | {"content-range": f"bytes */{size}"})
+        if span is None:
+            return await _send((await self.files.open(wanted, 0, None)).chunks, 200, headers, None)
+        body = await self.files.open(wanted, span.start, span.stop)
+        length = span.stop - span.start
+        headers["content-length"] = str(length)
+        headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{span.size}"
+        return await _send(body.chunks, 206, headers, length)
+
+    def _headers(self, wanted: Wanted, *, is_open: bool) -> dict[str, str]:
+        scope = "public" if is_open else "private"
+        headers = {
+            "content-type": "application/octet-stream",
+            "x-content-type-options": "nosniff",  # an upload must not run as a page of ours
+            "accept-ranges": "bytes",
+            "cache-control": f"{scope}, {FOR_EVER if wanted.etag else 'no-cache'}",
+        }
+        return headers | ({"etag": wanted.etag} if wanted.etag else {})
+
+
+def _parse(rest: str) -> tuple[str, str, str, str]:
+    """Split `{index}/{project}/{key}/{filename}`; the index may be of two segments."""
+    parts = rest.split("/")
+    if len(parts) not in {4, 5} or not all(parts):
+        raise NoSuchFile(f"/packages/{rest} is not a file's URL; take it from the project's page")
+    return "/".join(parts[:-3]), parts[-3], parts[-2], parts[-1]
+
+
+def _asked_range(request: Request, wanted: Wanted) -> re.Match[str] | None:
+    """The one range that is asked for, unless it is of other bytes (If-Range)."""
+    condition = request.headers.get("if-range")
+    if condition is not None and (not wanted.etag or condition.strip() != wanted.etag):
+        return None
+    return RANGE.match(request.headers.get("range", "").strip().replace(" ", ""))
+
+
+def _span(asked: re.Match[str], size: int) -> Span | None:
+    """The bytes asked for, or None when there are none such."""
+    first, last, suffix = asked.groups()
+    if suffix is not None:
+        start, stop = max(0, size - int(suffix)), size
+    else:
+        start, stop = int(first), min(size, int(last) + 1) if last else size
+    return Span(start, stop, size) if start < stop else None
+
+
+async def _send(
+    chunks: AsyncIterator[bytes], status: int, headers: dict[str, str], length: int | None
+) -> Response:
+    if length is not None and length <= AT_ONCE:
+        return Response(b"".join([chunk async for chunk in chunks]), status, headers)
+    return StreamingResponse(_until_broken(chunks), status, headers)
+
+
+async def _until_broken(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass chunks on; a failure cuts the client off, who must not take half for the whole."""
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except Error as e:
+        log.warning("client cut off", error=str(e))
+        raise CutOff from e
+
+
+class CutOff(Exception):
+    """Ends a response without completing it."""

@@ -1,0 +1,124 @@
+"""Who asks, and whether they may: decided here, on every request, and never kept with a page."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from cloche.core.access import Action, Principal, may_read, may_upload
+from cloche.core.errors import Forbidden, Unauthenticated
+from cloche.core.index import Index
+from cloche.ports import Clock, Login, Pulse
+from cloche.service.view import View
+
+MAX_REMEMBERED = 10_000
+MAX_HEADER = 8192  # characters of an Authorization header
+
+
+class Gate:
+    """Reads credentials (Basic with any user name, or Bearer) and applies the indexes' policy."""
+
+    def __init__(self, view: View, logins: Sequence[Login], pulse: Pulse, clock: Clock) -> None:
+        self._view = view
+        self._logins = logins
+        self._pulse = pulse
+        self._clock = clock
+        self._remembered: dict[str, Principal] = {}
+        self._beat = -1
+        self._open = frozenset(
+            name
+            for name in view.indexes
+            if all(part.read == "anyone" for part in self._parts(name))
+        )
+
+    def is_open(self, index: str) -> bool:
+        """Whether anyone may read the index and all that it draws on."""
+        return index in self._open
+
+    def admits(self, index: str, header: str | None) -> bool:
+        """Whether it is certain, without asking anybody, that this request may read."""
+        if index in self._open:
+            return True
+        who = self._recall(header)
+        return who is not None and self._may_read(index, who)
+
+    async def reader(self, index: Index, header: str | None) -> Principal | None:
+        """Raise Unauthenticated or Forbidden unless this request may read the index."""
+        if index.name in self._open:
+            return None
+        who = await self._who(header)
+        if self._may_read(index.name, who):
+            return who
+        raise self._refusal(who, Action.READ, index)
+
+    async def uploader(self, index: Index, header: str | None) -> Principal:
+        """Raise Unauthenticated or Forbidden unless this request may upload to the index."""
+        who = await self._who(header)
+        if who is not None and may_upload(who, index.name, self._clock()):
+            return who
+        raise self._refusal(who, Action.UPLOAD, index)
+
+    def _parts(self, index: str) -> list[Index]:
+        names = self._view.closure(index)
+        return [self._view.indexes[name] for name in names if name in self._view.indexes]
+
+    def _may_read(self, index: str, who: Principal | None) -> bool:
+        """Whoever reads an index sees what it draws on, and so must be allowed to read that."""
+        now = self._clock()
+        return all(may_read(part.read, who, part.name, now) for part in self._parts(index))
+
+    def _refusal(self, who: Principal | None, action: Action, index: Index) -> Exception:
+        if who is None:
+            return Unauthenticated(
+                f"to {action} here, give a token: user __token__, and as the password a token "
+                f"from `cloche token create --index {index.name} --can {action}`"
+            )
+        return Forbidden(
+            f"the token {who.name!r} may not {action} in index {index.name}; "
+            f"make one with `cloche token create --index {index.name} --can {action}`"
+        )
+
+    async def _who(self, header: str | None) -> Principal | None:
+        """Raise Unauthenticated when credentials are given and wrong."""
+        if not header:
+            return None
+        who = self._recall(header)
+        if who is None:
+            who = await self._identify(header)
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[header] = who
+        return who
+
+    def _recall(self, header: str | None) -> Principal | None:
+        """What the last look said, unless anything at all was written since."""
+        beat = self._pulse.beat()
+        if beat != self._beat:
+            self._remembered.clear()
+            self._beat = beat
+        return self._remembered.get(header or "")
+
+    async def _identify(self, header: str) -> Principal:
+        user, secret = credentials(header)
+        for login in self._logins:
+            who = await login.principal(user, secret)
+            if who is not None:
+                return who
+        raise Unauthenticated(
+            "this token is unknown, expired or revoked; make one with `cloche token create`"
+        )
+
+
+def credentials(header: str) -> tuple[str, str]:
+    """User and secret of an Authorization header. Raise Unauthenticated when it holds none."""
+    scheme, _, value = header[:MAX_HEADER].partition(" ")
+    value = value.strip()
+    if scheme.lower() in {"bearer", "token"}:
+        return "__token__", value
+    if scheme.lower() == "basic":
+        try:
+            user, colon, secret = base64.b64decode(value, validate=True).decode().partition(":")
+            if colon:
+                return user, secret.strip()
+        except (binascii.Error, UnicodeDecodeError):
+            pass
+    raise Unauthenticated("the Authorization header is neither Basic nor Bearer credentials")

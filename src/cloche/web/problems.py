@@ -1,0 +1,114 @@
+"""The only place where an error becomes a status, and words for whoever reads them.
+
+Programs get RFC 9457 problem details, people a readable page, and pip and twine, which show
+nothing else, the same sentence as the reason phrase of the status line.
+"""
+
+from http import HTTPStatus
+
+import msgspec
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from cloche.core import errors
+from cloche.core.negotiation import wants_html
+from cloche.web.protocol import REASON
+from cloche.web.ui.layout import CONTENT_SECURITY_POLICY
+from cloche.web.ui.pages import problem
+
+log = structlog.get_logger(__name__)
+
+# Exactly this: uv reads a problem only without any parameter behind the type.
+PROBLEM = "application/problem+json"
+MAX_REASON = 400  # characters of a status line that clients may be expected to take
+
+STATUS: dict[type[errors.Error], tuple[HTTPStatus, str]] = {
+    errors.BadRequest: (HTTPStatus.BAD_REQUEST, "Bad request"),
+    errors.BadUpload: (HTTPStatus.BAD_REQUEST, "Upload refused"),
+    errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "Credentials needed"),
+    errors.Forbidden: (HTTPStatus.FORBIDDEN, "Not allowed"),
+    errors.NotFound: (HTTPStatus.NOT_FOUND, "Not found"),
+    errors.FileExists: (HTTPStatus.CONFLICT, "File already exists"),
+    errors.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
+    errors.UpstreamDown: (HTTPStatus.SERVICE_UNAVAILABLE, "Upstream unavailable"),
+    errors.UpstreamLies: (HTTPStatus.BAD_GATEWAY, "Upstream answer refused"),
+    errors.StorageDown: (HTTPStatus.SERVICE_UNAVAILABLE, "Storage unavailable"),
+    errors.StorageFull: (HTTPStatus.INSUFFICIENT_STORAGE, "Storage full"),
+    errors.BadSetting: (HTTPStatus.INTERNAL_SERVER_ERROR, "Server misconfigured"),
+}
+
+
+def status_of(kind: type[errors.Error]) -> tuple[HTTPStatus, str]:
+    """Status and title of the nearest base that the table names."""
+    return next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+
+
+class Problem(Response):
+    """An error, told to a program or a person; the sentence is in the status line too."""
+
+    def __init__(self, request: Request, status: HTTPStatus, title: str, detail: str) -> None:
+        if wants_html(request.headers.get("accept", "")):
+            content = problem(status, title, detail).encode()
+            kind = "text/html; charset=utf-8"
+        else:
+            said = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+            content = msgspec.json.encode(said)
+            kind = PROBLEM
+        super().__init__(content, status)
+        self.headers["content-type"] = kind
+        self.headers["content-security-policy"] = CONTENT_SECURITY_POLICY
+        self.headers["cache-control"] = "no-store"
+        self.headers["vary"] = "Accept"
+        self.reason = reason_phrase(detail)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if REASON in scope:
+            scope[REASON](self.reason)
+        await super().__call__(scope, receive, send)
+
+
+def reason_phrase(detail: str) -> bytes:
+    """Make one line of `detail` that an HTTP/1.1 status line can carry (RFC 9112, section 4)."""
+    line = " ".join(detail.split())[:MAX_REASON]
+    return "".join(c if c.isprintable() else "?" for c in line).encode("latin-1", "replace")
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """Answer an error of the tree."""
+    if not isinstance(error, errors.Error):
+        raise error
+    status, title = status_of(type(error))
+    response = Problem(request, status, title, error.detail)
+    if isinstance(error, errors.Unauthenticated):
+        response.headers["www-authenticate"] = 'Basic realm="cloche", charset="UTF-8"'
+    if isinstance(error, errors.UpstreamDown):
+        response.headers["retry-after"] = str(error.retry_after)
+    return response
+
+
+async def answer_http(request: Request, error: Exception) -> Response:
+    """Answer what the framework refuses: unknown paths and methods."""
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    detail = {
+        HTTPStatus.NOT_FOUND: f"nothing is at {request.url.path}; the index is at /simple/",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at {request.url.path}",
+    }.get(status, error.detail)
+    response = Problem(request, status, status.phrase, detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def answer_bug(request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw, without a word of the traceback, which the log has."""
+    log.error("unforeseen error", path=request.url.path, error=repr(error))
+    return Problem(
+        request,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Internal error",
+        "the server failed at this request; its log says more, please tell its operator",
+    )

@@ -1,0 +1,161 @@
+"""The simple repository API (PEP 503, 691): pages, rendered once for all who ask alike."""
+
+import asyncio
+import gzip
+import hashlib
+from dataclasses import dataclass
+
+import zstandard
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from cloche.core.model import project_name
+from cloche.core.negotiation import Encoding, Format, page_encoding, page_format
+from cloche.core.wire import render_page, render_projects
+from cloche.service.shelf import Rendered, Shelf, Shown
+from cloche.service.view import View
+from cloche.web.gate import Gate
+from cloche.web.indexes import DEPTH, INDEX
+
+UPSTREAM_MAX_AGE = 60  # seconds in which clients may not notice that a private name took over
+INLINE = 32 << 10  # bytes that are compressed sooner than a thread is woken
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    view: View
+    shelf: Shelf
+    gate: Gate
+
+    def routes(self) -> list[Route]:
+        return [
+            route
+            for root in ("/simple", "/+simple")
+            for route in (
+                Route(root, self.slash, methods=["GET"]),
+                Route(f"{root}/", self.projects, methods=["GET"]),
+                Route(f"{root}/{{project}}", self.slash, methods=["GET"]),
+                Route(f"{root}/{{project}}/", self.project, methods=["GET"]),
+            )
+        ]
+
+    async def slash(self, request: Request) -> Response:
+        """Redirect to the address with a slash (PEP 503), which no proxy in front can break."""
+        return RedirectResponse(request.url.path.rpartition("/")[2] + "/", 301)
+
+    async def project(self, request: Request) -> Response:
+        index = self.view.index(request.scope[INDEX])
+        await self.gate.reader(index, request.headers.get("authorization"))
+        raw: str = request.path_params["project"]
+        name = project_name(raw)
+        if raw != name:  # PEP 503: one project, one URL
+            return RedirectResponse(f"../{name}/", 301)
+        shown = await self.shelf.get(index.name, name)
+        form, encoding = _wishes(request)
+        rendered = await self.rendered(shown, form, encoding, request.scope[DEPTH])
+        return conditional(request, rendered)
+
+    async def rendered(
+        self, shown: Shown, form: Format, encoding: Encoding, depth: int
+    ) -> Rendered:
+        """The page's bytes: made once, then kept with what was shown."""
+        key = (form, encoding, depth)
+        found = shown.renders.get(key)
+        if found is None:
+            prefix = "../" * (2 + depth) + f"packages/{shown.index}/{shown.page.name}/"
+            found = await self._render(shown, form, encoding, prefix)
+            shown.renders[key] = found
+            self.shelf.grew(shown)
+        return found
+
+    async def _render(
+        self, shown: Shown, form: Format, encoding: Encoding, prefix: str
+    ) -> Rendered:
+        age = 0 if shown.sight.hosted else UPSTREAM_MAX_AGE
+        cache = _cache_control(age, is_open=self.gate.is_open(shown.index))
+
+        def work() -> Rendered:
+            return finish(render_page(shown.page, form, prefix), form, encoding, cache)
+
+        if FILE_BYTES * len(shown.page.files) <= INLINE:
+            return work()
+        return await asyncio.to_thread(work)
+
+    async def projects(self, request: Request) -> Response:
+        index = self.view.index(request.scope[INDEX])
+        await self.gate.reader(index, request.headers.get("authorization"))
+        names = await self.view.projects(index.name)
+        form, encoding = _wishes(request)
+        cache = _cache_control(0, is_open=self.gate.is_open(index.name))
+        rendered = await asyncio.to_thread(
+            lambda: finish(render_projects(names, form), form, encoding, cache)
+        )
+        return conditional(request, rendered)
+
+
+FILE_BYTES = 500  # that an entry takes on a page, about
+
+
+def finish(body: bytes, form: Format, encoding: Encoding, cache: str) -> Rendered:
+    """Compress a page, and make the headers that every answer with it has.
+
+    The ETag is strong and names the encoded bytes: uv never revalidates a weak one.
+    """
+    packed = _pack(body, encoding)
+    etag = f'"{hashlib.sha256(packed).hexdigest()[:32]}"'.encode()
+    kind = f"{form}; charset=utf-8" if form is Format.HTML else str(form)
+    headers = [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(len(packed)).encode()),
+        (b"etag", etag),
+        (b"cache-control", cache.encode()),
+        (b"vary", b"Accept, Accept-Encoding"),
+    ]
+    if encoding is not Encoding.IDENTITY:
+        headers.append((b"content-encoding", encoding.encode()))
+    return Rendered(packed, etag, tuple(headers))
+
+
+def conditional(request: Request, rendered: Rendered) -> Response:
+    """The page, or 304 when the client has it (RFC 9110, section 13.1.2)."""
+    if matches(request.headers.get("if-none-match"), rendered.etag):
+        response = Response(None, 304)
+        response.raw_headers = not_modified(rendered)
+    else:
+        response = Response(rendered.body)
+        response.raw_headers = list(rendered.headers)
+    return response
+
+
+def matches(header: str | None, etag: bytes) -> bool:
+    """Whether an If-None-Match header names the ETag, by weak comparison."""
+    if header is None:
+        return False
+    tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    return "*" in tags or etag.decode() in tags
+
+
+def not_modified(rendered: Rendered) -> list[tuple[bytes, bytes]]:
+    """What a 304 repeats (RFC 9110, section 15.4.5): validators and caching."""
+    return [h for h in rendered.headers if h[0] in {b"etag", b"cache-control", b"vary"}]
+
+
+def _wishes(request: Request) -> tuple[Format, Encoding]:
+    headers = request.headers
+    form = page_format(headers.get("accept", ""), request.query_params.get("format", ""))
+    return form, page_encoding(headers.get("accept-encoding", ""))
+
+
+def _pack(body: bytes, encoding: Encoding) -> bytes:
+    if encoding is Encoding.GZIP:
+        return gzip.compress(body, mtime=0)
+    if encoding is Encoding.ZSTD:
+        return zstandard.compress(body, 9)
+    return body
+
+
+def _cache_control(age: int, *, is_open: bool) -> str:
+    # Uploads must be seen at once: always ask again, which costs a 304.
+    hold = f"max-age={age}" if age else "no-cache"
+    return f"{'public' if is_open else 'private'}, {hold}"

@@ -1,0 +1,145 @@
+"""The pages that a browser sees: what this server is and how to use it, and what it holds.
+
+Every page is one response that draws on nothing else, images in descriptions apart. All that
+comes from uploads and upstreams is untrusted: templates escape it, descriptions are sanitised,
+links are checked, and `layout.CONTENT_SECURITY_POLICY` forbids the rest.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+
+from packaging.utils import canonicalize_name
+
+from cloche.core.errors import BadName
+from cloche.core.index import Index
+from cloche.core.metadata import Metadata
+from cloche.core.model import ProjectName, project_name
+from cloche.core.wire import href
+from cloche.service.files import Files
+from cloche.service.shelf import Shelf, Shown
+from cloche.service.view import View
+from cloche.web.ui import commands
+from cloche.web.ui.descriptions import Description, Descriptions
+from cloche.web.ui.facts import display_name, facts
+from cloche.web.ui.layout import render
+from cloche.web.ui.releases import Release, by_preference, releases
+from cloche.web.ui.told import Told, tell
+
+MAX_PROJECTS = 500  # listed at once
+MAX_QUERY = 200  # characters
+MAX_RELEASES = 30  # shown before the rest is folded away
+INLINE_FILES = 200  # of a project that is laid out sooner than a thread is woken
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """`root` is the server's root as a URL relative to the page, such as "../../"."""
+
+    view: View
+    shelf: Shelf
+    files: Files
+    descriptions: Descriptions = field(default_factory=Descriptions)
+
+    async def home(
+        self, index: Index, base: str, who_reads: str, *, query: str = "", root: str = "./"
+    ) -> str:
+        """What this is, how to use it, and the projects held whose name contains `query`.
+
+        `who_reads` ends the sentence "Installing is open to". The page is at `/` unless `root`
+        says otherwise.
+        """
+        held = await self.view.projects(index.name)
+        query = query.strip()[:MAX_QUERY]
+        wanted: str = canonicalize_name(query)
+        found = [name for name in held if wanted in name]
+        return render(
+            "home.html",
+            **_place(index, base, root),
+            who_reads=who_reads,
+            sources=self.view.closure(index.name)[1:],
+            query=query,
+            elsewhere=_name(query) if index.sources and wanted not in held else None,
+            held=len(held),
+            found=len(found),
+            projects=found[:MAX_PROJECTS],
+            installing=commands.installing(base),
+            settling=commands.settling(base),
+            uploading=commands.uploading(base),
+        )
+
+    async def project(
+        self, index: Index, name: ProjectName, base: str, *, root: str | None = None
+    ) -> str:
+        """A project's files, facts and description. Raise what `Shelf.get` raises.
+
+        The page is at `/{index}/project/{name}/` unless `root` says otherwise.
+        """
+        shown = await self.shelf.get(index.name, name)
+        if len(shown.page.files) > INLINE_FILES:
+            found = await asyncio.to_thread(releases, shown.page)
+        else:
+            found = releases(shown.page)
+        told = await tell(self.files, index.name, name, by_preference(found))
+        description = await self._description(told.metadata)
+        place = _place(index, base, root or "../" * (index.name.count("/") + 3))
+        lay_out = partial(_project, place, shown, found, told, description)
+        if len(shown.page.files) > INLINE_FILES:
+            return await asyncio.to_thread(lay_out)
+        return lay_out()
+
+    async def _description(self, told: Metadata | None) -> Description:
+        if told is None or not told.description.strip():
+            return Description("")
+        return await self.descriptions.show(told.description, told.description_content_type)
+
+
+def problem(status: int, title: str, detail: str, *, home: str = "/") -> str:
+    """The page for a person whose request failed; `home` is where to go on."""
+    return render("problem.html", status=status, title=title, detail=detail, home=home)
+
+
+def _place(index: Index, base: str, root: str) -> dict[str, object]:
+    """Where the page is, and where its links lead."""
+    return {
+        "index": index,
+        "base": base,
+        "home": root if index.default else f"{root}{index.name}/",
+        "projects_at": f"{root}{index.name}/project/",
+        "packages_at": f"{root}packages/{index.name}/",
+    }
+
+
+def _project(
+    place: dict[str, object],
+    shown: Shown,
+    found: list[Release],
+    told: Told,
+    description: Description,
+) -> str:
+    name = shown.page.name
+    return render(
+        "project.html",
+        **place,
+        name=name,
+        title=display_name(name, told.metadata),
+        page=shown.page,
+        sight=shown.sight,
+        releases=found,
+        newest=next(iter(by_preference(found)), None),
+        most=MAX_RELEASES,
+        count=sum(len(release.files) for release in found),
+        told=told,
+        facts=facts(told.metadata) if told.metadata else None,
+        description=description,
+        href=partial(href, f"{place['packages_at']}{name}/"),
+        installing=commands.installing(str(place["base"]), name),
+    )
+
+
+def _name(query: str) -> ProjectName | None:
+    """What was searched for, if it can be a project's name in full."""
+    try:
+        return project_name(query)
+    except BadName:
+        return None

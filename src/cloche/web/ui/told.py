@@ -1,0 +1,67 @@
+"""What a project's newest metadata tells, read as an installer would read it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from cloche.core import metadata
+from cloche.core.errors import Error, TooLarge
+from cloche.core.metadata import Metadata
+from cloche.core.model import File, ProjectName
+from cloche.service.files import METADATA, Files
+from cloche.web.ui.releases import Release
+
+MAX_METADATA = 10 << 20
+INLINE = 64 << 10  # bytes that are parsed sooner than a thread is woken
+PATIENCE = 5.0  # seconds that a page waits for an upstream's file
+
+_NONE_OFFERED = "No file here offers its metadata: summary, links and description are unknown."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`release` is the one that tells; `lack` says why none does."""
+
+    metadata: Metadata | None = None
+    release: Release | None = None
+    lack: str = ""
+
+
+async def tell(
+    files: Files,
+    index: str,
+    project: ProjectName,
+    preferred: list[Release],
+    *,
+    patience: float = PATIENCE,
+) -> Told:
+    """Read the first metadata that the releases offer. Whatever fails is told, not raised."""
+    offered = next(((r, f) for r in preferred for f in r.files if f.core_metadata), None)
+    if offered is None:
+        return Told(lack=_NONE_OFFERED)
+    release, file = offered
+    try:
+        async with asyncio.timeout(patience):
+            raw = await _raw(files, index, project, file)
+        return Told(await _parsed(raw), release)
+    except TimeoutError:
+        why = f"it has not come within {patience:.0f} seconds; reload the page to look again"
+    except Error as e:
+        why = e.detail
+    return Told(lack=f"The metadata of {file.filename} cannot be shown: {why}.")
+
+
+async def _raw(files: Files, index: str, project: ProjectName, file: File) -> bytes:
+    wanted = await files.find(index, project, file.key, file.filename + METADATA)
+    body = await files.open(wanted, 0, None)
+    raw = bytearray()
+    async for chunk in body.chunks:
+        raw += chunk
+        if len(raw) > MAX_METADATA:
+            raise TooLarge(f"it is larger than {MAX_METADATA >> 20} MiB")
+    return bytes(raw)
+
+
+async def _parsed(raw: bytes) -> Metadata:
+    if len(raw) <= INLINE:
+        return metadata.read(raw)
+    return await asyncio.to_thread(metadata.read, raw)
