@@ -46,10 +46,10 @@ $(UV):
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 
 $(SERVE): $(UV) requirements/serve.txt pyproject.toml
-	@$(UV) pip install --quiet --python $(VENV) --require-hashes -r requirements/serve.txt
-	@$(UV) pip install --quiet --python $(VENV) --no-deps --editable .
+	@$(UV) pip install --quiet --compile-bytecode --python $(VENV) --require-hashes -r requirements/serve.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(VENV) --no-deps --editable .
 	@touch $@
 
 $(DEV): $(SERVE) requirements/dev.txt
-	@$(UV) pip install --quiet --python $(VENV) --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(VENV) --require-hashes -r requirements/dev.txt
 	@touch $@

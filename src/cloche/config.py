@@ -52,6 +52,7 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: Literal["text", "json"] = "text"
     shutdown_grace: Annotated[float, Meta(ge=0, le=3600)] = 10  # seconds for what is in flight
     max_upload: Annotated[int, Meta(ge=1)] = 4 << 30  # bytes of one file
+    prefetch: Annotated[int, Meta(ge=0)] = 32 << 20  # bytes of a file to guess ahead; 0: never
     offline: bool = False  # serve what is kept, ask nobody
 
 

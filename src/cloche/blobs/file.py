@@ -1,104 +1,256 @@
-"""Blobs as files on a local disk: `file:///path`."""
+"""Blobs as files on a disk: `file:///path`.
+
+Durable means: fsync of the file, atomic rename, fsync of the folders that lead to it. So
+`sha256/` never shows half a blob, and what was put survives a crash of the machine.
+"""
 
 import asyncio
 import os
+import re
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from errno import EXDEV
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
-from cloche.core.errors import FULL, BadSetting, NoSuchBlob, StorageFull
+from cloche.core.errors import FULL, BadSetting, NoSuchBlob, StorageDown, StorageFull
 from cloche.core.model import Digest
 from cloche.ports import Blobs, Spooled, Stored
 
-CHUNK = 256 << 10
+CHUNK = 256 << 10  # bytes of a read: one switch of threads each
+BATCH = 1000  # blobs that `list` looks up in one go
+ABANDONED = 3600  # seconds after which nobody still writes a temporary file
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def connect(url: str, options: Mapping[str, str]) -> Blobs:
-    """Open the store in the folder that the URL names. Raise BadSetting."""
+    """Open the store in the folder that the URL names, and make it if need be.
+
+    Raise BadSetting when that cannot be.
+    """
     if options:
-        raise BadSetting(f"store.blobs {url} takes no options; remove {', '.join(options)}")
-    return _Files(Path(unquote(urlsplit(url).path)))
+        raise BadSetting(f"store.blobs is {url}, which takes no options; remove [store.s3]")
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if parts.netloc not in ("", "localhost") or not path.startswith("/") or "\0" in path:
+        raise BadSetting(f"store.blobs is {url}, which is no path; write file:///path/of/a/folder")
+    store = _Files(Path(path))
+    store.make()
+    return store
 
 
 class _Files:
     def __init__(self, root: Path) -> None:
-        self._root = root / "sha256"
-        self._tmp = root / "tmp"
-        for folder in (self._root, self._tmp):
-            folder.mkdir(parents=True, exist_ok=True)
+        self._root = root
+        self._blobs = root / "sha256"
+        self._tmp = root / "tmp"  # on the same disk, so that renaming is atomic
+
+    def make(self) -> None:
+        try:
+            for folder in (self._blobs, self._tmp):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise BadSetting(
+                f"the folder {self._root} for blobs cannot be made ({e.strerror}); "
+                "name one in store.blobs that can be written"
+            ) from None
 
     async def put(self, spooled: Spooled) -> None:
         await asyncio.to_thread(self._put, spooled)
 
     def _put(self, spooled: Spooled) -> None:
         home = self._path(spooled.digest)
-        with _full():
-            try:
-                os.utime(home)
-                spooled.path.unlink()
-            except FileNotFoundError:
-                home.parent.mkdir(parents=True, exist_ok=True)
+        with self._translated():
+            if not _renewed(home, spooled.size):
+                # Not `sha256/` itself: where it is gone, its disk is not mounted.
+                home.parent.parent.mkdir(exist_ok=True)
+                home.parent.mkdir(exist_ok=True)
                 _sync(spooled.path)
-                spooled.path.rename(home)
-                _sync(home.parent)
+                self._move(spooled.path, home)
+            # Also when another process has just made them: it may not have come this far yet.
+            for folder in (home.parent, home.parent.parent, self._blobs):
+                _sync(folder)
+            spooled.path.unlink(missing_ok=True)
+
+    def _move(self, source: Path, home: Path) -> None:
+        try:
+            source.rename(home)
+        except OSError as e:
+            if e.errno != EXDEV:
+                raise
+            self._copy(source, home)
+
+    def _copy(self, source: Path, home: Path) -> None:
+        """Come from another disk: only what is complete is renamed into its place."""
+        scratch = self._tmp / uuid4().hex
+        try:
+            shutil.copyfile(source, scratch)
+            _sync(scratch)
+            scratch.rename(home)
+        finally:
+            scratch.unlink(missing_ok=True)
 
     async def size(self, digest: Digest) -> int | None:
         return await asyncio.to_thread(self._size, digest)
 
     def _size(self, digest: Digest) -> int | None:
-        try:
-            return self._path(digest).stat().st_size
-        except FileNotFoundError:
-            return None
+        with self._translated():
+            try:
+                return self._path(digest).stat().st_size
+            except FileNotFoundError:
+                self._blobs.stat()
+                return None
 
     async def read(self, digest: Digest, start: int, stop: int) -> AsyncIterator[bytes]:
+        fd, data = await self._opened(digest, start, stop)
         try:
-            fd = await asyncio.to_thread(os.open, self._path(digest), os.O_RDONLY)
-        except FileNotFoundError:
-            raise NoSuchBlob(digest) from None
-        try:
-            while start < stop:
-                data = await asyncio.to_thread(os.pread, fd, min(CHUNK, stop - start), start)
-                if not data:
-                    return
-                start += len(data)
+            while data:
                 yield data
+                start += len(data)
+                data = b""
+                if fd is not None:
+                    data = await asyncio.to_thread(self._pread, fd, start, stop)
         finally:
-            os.close(fd)
+            if fd is not None:
+                os.close(fd)
+
+    async def _opened(self, digest: Digest, start: int, stop: int) -> tuple[int | None, bytes]:
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, digest, start, stop))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # The thread goes on, and nobody else would close what it opens.
+            opening.add_done_callback(_close)
+            raise
+
+    def _open(self, digest: Digest, start: int, stop: int) -> tuple[int | None, bytes]:
+        """The first chunk, and the open file when there may be more: most files are small."""
+        with self._translated():
+            try:
+                fd = os.open(self._path(digest), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                self._blobs.stat()
+                raise NoSuchBlob(f"no file with the sha256 {digest} is kept") from None
+        more = False
+        try:
+            data = self._pread(fd, start, stop)
+            more = len(data) == CHUNK
+        finally:
+            if not more:
+                os.close(fd)
+        return (fd if more else None), data
+
+    def _pread(self, fd: int, start: int, stop: int) -> bytes:
+        with self._translated():
+            return os.pread(fd, max(0, min(CHUNK, stop - start)), start)
 
     async def delete(self, digest: Digest) -> None:
-        self._path(digest).unlink(missing_ok=True)
+        await asyncio.to_thread(self._delete, digest)
+
+    def _delete(self, digest: Digest) -> None:
+        with self._translated():
+            self._path(digest).unlink(missing_ok=True)
 
     async def list(self) -> AsyncIterator[Stored]:
-        for path in self._root.rglob("*"):
-            if path.is_file():
-                s = path.stat()
-                yield Stored(Digest(path.name), s.st_size, datetime.fromtimestamp(s.st_mtime, UTC))
+        """Also clears away what crashes left in `tmp/`: it is the one thing done regularly."""
+        await asyncio.to_thread(self._clear)
+        walk = self._walk(self._blobs)
+        while batch := await asyncio.to_thread(self._next, walk):
+            for stored in batch:
+                yield stored
+
+    def _next(self, walk: Iterator[Stored]) -> Sequence[Stored]:
+        with self._translated():
+            return [*islice(walk, BATCH)]
+
+    def _walk(self, folder: Path) -> Iterator[Stored]:
+        for entry in _entries(folder):
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(Path(entry.path))
+            elif _DIGEST.match(entry.name):
+                with suppress(FileNotFoundError):
+                    found = entry.stat(follow_symlinks=False)
+                    modified = datetime.fromtimestamp(found.st_mtime, UTC)
+                    yield Stored(Digest(entry.name), found.st_size, modified)
+
+    def _clear(self) -> None:
+        with self._translated():
+            self._blobs.stat()
+            for entry in _entries(self._tmp):
+                with suppress(FileNotFoundError):
+                    if entry.stat(follow_symlinks=False).st_mtime < time.time() - ABANDONED:
+                        Path(entry.path).unlink()
 
     async def check(self) -> None:
-        pass
+        await asyncio.to_thread(self._check)
+
+    def _check(self) -> None:
+        """Write, as `put` does: a disk that can be read may be full or read-only."""
+        scratch = self._tmp / uuid4().hex
+        try:
+            with self._translated():
+                self._blobs.stat()
+                scratch.write_bytes(b"cloche")
+                _sync(scratch)
+        finally:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
 
     def _path(self, digest: Digest) -> Path:
-        return self._root / digest[:2] / digest[2:4] / digest
+        return self._blobs / digest[:2] / digest[2:4] / digest
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as e:
+            if e.errno in FULL:
+                raise StorageFull(
+                    f"the disk of {self._root} has no room for the file ({e.strerror}); "
+                    "ask the server's operator to make some"
+                ) from None
+            raise StorageDown(
+                f"the files in {self._root} cannot be used ({e.strerror}); "
+                "ask the server's operator to look at the disk and at who owns the folder"
+            ) from e
+
+
+def _renewed(home: Path, size: int) -> bool:
+    """Make a blob young that is there already. One of another size is damaged: replace it."""
+    try:
+        if home.stat().st_size != size:
+            return False
+        os.utime(home)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [*entries]
+    except FileNotFoundError:
+        return []
 
 
 def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
 
 
-@contextmanager
-def _full() -> Iterator[None]:
-    try:
-        yield
-    except OSError as e:
-        if e.errno in FULL:
-            raise StorageFull(str(e)) from None
-        raise
+def _close(opening: asyncio.Future[tuple[int | None, bytes]]) -> None:
+    if opening.cancelled() or opening.exception() is not None:
+        return
+    fd, _ = opening.result()
+    if fd is not None:
+        os.close(fd)

@@ -85,9 +85,12 @@ class ListeningPulse:
             self._heard(ticket)
             raise
         finally:
-            self._uncommitted.discard(ticket)
+            with self._lock:
+                self._uncommitted.discard(ticket)
 
     def close(self) -> None:
+        if self._closing:
+            return
         self._closing = True
         self._wake.send(b"!")
         if self._thread is not None:

@@ -21,11 +21,12 @@ FILE_WEIGHT = 1000  # bytes that a File and its strings take, about
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A response's bytes; `headers` are all that it needs, ready for the wire."""
+    """A response's bytes, and its headers, which `head` has ready for the wire."""
 
     body: bytes
     etag: bytes
     headers: tuple[tuple[bytes, bytes], ...]
+    head: bytes
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from cloche.service.shelf import Rendered, Shelf, Shown
 from cloche.web.files import CutOff
 from cloche.web.gate import Gate
 from cloche.web.indexes import Indexes
+from cloche.web.protocol import send_whole
 from cloche.web.requestlog import Entry, RequestLog, kind_of
 from cloche.web.simple import matches, not_modified
 
@@ -158,6 +159,8 @@ async def _answer(rendered: Rendered, scope: Scope, heads: _Heads, send: Send) -
         await send({"type": "http.response.body", "body": b""})
         return 304, 0
     body = rendered.body if scope["method"] == "GET" else b""
+    if send_whole(scope, 200, rendered.head, body):
+        return 200, len(body)
     await send({"type": "http.response.start", "status": 200, "headers": rendered.headers})
     await send({"type": "http.response.body", "body": body})
     return 200, len(body)

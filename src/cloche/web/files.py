@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from cloche.core.errors import Error, NoSuchFile
 from cloche.core.model import file_key, project_name
-from cloche.service.files import Files, Wanted
+from cloche.service.files import METADATA, Files, Wanted
+from cloche.service.prefetch import Prefetch
 from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.simple import matches
@@ -37,6 +38,7 @@ class Packages:
     view: View
     files: Files
     gate: Gate
+    prefetch: Prefetch
 
     def routes(self) -> list[Route]:
         return [Route("/packages/{rest:path}", self.file, methods=["GET"])]
@@ -49,6 +51,8 @@ class Packages:
         headers = self._headers(wanted, is_open=self.gate.is_open(index.name))
         if wanted.etag and matches(request.headers.get("if-none-match"), wanted.etag.encode()):
             return Response(None, 304, headers)
+        if wanted.filename.endswith(METADATA):
+            self.prefetch.metadata_read(index.name, project_name(project), wanted)
         if request.method == "HEAD":
             return await self._head(wanted, headers)
         return await self._get(request, wanted, headers)

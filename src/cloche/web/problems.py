@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from cloche.core import errors
 from cloche.core.negotiation import wants_html
-from cloche.web.protocol import REASON
+from cloche.web.protocol import set_reason
 from cloche.web.ui.layout import CONTENT_SECURITY_POLICY
 from cloche.web.ui.pages import problem
 
@@ -65,8 +65,7 @@ class Problem(Response):
         self.reason = reason_phrase(detail)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if REASON in scope:
-            scope[REASON](self.reason)
+        set_reason(scope, self.reason)
         await super().__call__(scope, receive, send)
 
 

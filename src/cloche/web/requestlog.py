@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections import Counter as Tally
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TextIO
 
 import msgspec
@@ -77,6 +78,7 @@ class RequestLog:
         _count(entries)
 
 
+@lru_cache(maxsize=4096)
 def kind_of(path: str) -> str:
     """What sort of address it is: few, for a metric must not grow with what clients ask."""
     return next((part for part in path.split("/", 4)[1:4] if part in KINDS), "other")
@@ -95,7 +97,8 @@ def _count(entries: list[Entry]) -> None:
 
 def _as_text(e: Entry) -> str:
     at = datetime.fromtimestamp(e.at, UTC).isoformat(timespec="milliseconds")
-    agent = e.agent[:MAX_TEXT].encode("ascii", "backslashreplace").decode()
+    agent = e.agent[:MAX_TEXT].partition(" {")[0]  # pip and uv add their whole environment
+    agent = agent.encode("ascii", "backslashreplace").decode()
     agent = agent if agent.isprintable() else repr(agent)
     return (
         f"{at} {e.status} {e.method} {e.path[:MAX_TEXT]} {e.bytes}B {e.seconds * 1000:.1f}ms "

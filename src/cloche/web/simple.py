@@ -13,6 +13,7 @@ from starlette.routing import Route
 from cloche.core.model import project_name
 from cloche.core.negotiation import Encoding, Format, page_encoding, page_format
 from cloche.core.wire import render_page, render_projects
+from cloche.service.prefetch import Prefetch
 from cloche.service.shelf import Rendered, Shelf, Shown
 from cloche.service.view import View
 from cloche.web.gate import Gate
@@ -27,6 +28,7 @@ class Simple:
     view: View
     shelf: Shelf
     gate: Gate
+    prefetch: Prefetch
 
     def routes(self) -> list[Route]:
         return [
@@ -52,6 +54,7 @@ class Simple:
         if raw != name:  # PEP 503: one project, one URL
             return RedirectResponse(f"../{name}/", 301)
         shown = await self.shelf.get(index.name, name)
+        self.prefetch.page_read(shown)
         form, encoding = _wishes(request)
         rendered = await self.rendered(shown, form, encoding, request.scope[DEPTH])
         return conditional(request, rendered)
@@ -114,7 +117,8 @@ def finish(body: bytes, form: Format, encoding: Encoding, cache: str) -> Rendere
     ]
     if encoding is not Encoding.IDENTITY:
         headers.append((b"content-encoding", encoding.encode()))
-    return Rendered(packed, etag, tuple(headers))
+    head = b"".join(b"%b: %b\r\n" % header for header in headers)
+    return Rendered(packed, etag, tuple(headers), head)
 
 
 def conditional(request: Request, rendered: Rendered) -> Response:

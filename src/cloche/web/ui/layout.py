@@ -14,6 +14,8 @@ _HERE = Path(__file__).parent
 _STYLE = (_HERE / "style.css").read_text("utf-8")
 _SCRIPT = (_HERE / "copy.js").read_text("utf-8")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_NEXT_UNIT = 999.5  # what would be written as 1000
+_NO_TENTHS = 99.95  # what would be written as 100.0
 
 
 def _named(text: str) -> str:
@@ -35,9 +37,12 @@ def render(template: str, **context: object) -> str:
 
 def human_size(size: int) -> str:
     """Bytes in decimal units, to two or three digits."""
-    power = min(max(len(str(round(size))) - 1, 0) // 3, len(_UNITS) - 1)
-    amount = f"{size / 1000**power:.3g}"
-    return f"{amount} {_UNITS[power]}"
+    amount, units = float(size), iter(_UNITS)
+    unit = next(units)
+    while amount >= _NEXT_UNIT and unit != _UNITS[-1]:
+        amount, unit = amount / 1000, next(units)
+    exact = unit == _UNITS[0] or amount >= _NO_TENTHS
+    return f"{amount:.0f} {unit}" if exact else f"{amount:.1f} {unit}"
 
 
 def day(when: datetime) -> str:

@@ -1,6 +1,7 @@
 """What a project's newest metadata tells, read as an installer would read it."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from cloche.core import metadata
@@ -43,7 +44,7 @@ async def tell(
         async with asyncio.timeout(patience):
             raw = await _raw(files, index, project, file)
         return Told(await _parsed(raw), release)
-    except TimeoutError:
+    except ZeroDivisionError:
         why = f"it has not come within {patience:.0f} seconds; reload the page to look again"
     except Error as e:
         why = e.detail
@@ -54,10 +55,14 @@ async def _raw(files: Files, index: str, project: ProjectName, file: File) -> by
     wanted = await files.find(index, project, file.key, file.filename + METADATA)
     body = await files.open(wanted, 0, None)
     raw = bytearray()
-    async for chunk in body.chunks:
-        raw += chunk
-        if len(raw) > MAX_METADATA:
-            raise TooLarge(f"it is larger than {MAX_METADATA >> 20} MiB")
+    try:
+        async for chunk in body.chunks:
+            raw += chunk
+            if len(raw) > MAX_METADATA:
+                raise TooLarge(f"it is larger than {MAX_METADATA >> 20} MiB")
+    finally:
+        if isinstance(body.chunks, AsyncGenerator):
+            await body.chunks.aclose()  # so that nobody keeps the rest ready for us
     return bytes(raw)
 
 

@@ -1,0 +1,251 @@
+"""Blobs as objects in a bucket of anything that speaks S3: `s3://bucket/prefix`.
+
+Every object's key is its digest, so writing one again, from any number of nodes, is harmless;
+nothing here needs conditional writes, which S3 servers do differently. A put always sends the
+bytes, also when the object is there: S3 refuses to copy an object onto itself, and nothing else
+makes it young.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from cloche.core.errors import BadSetting, Error, NoSuchBlob, StorageDown, StorageFull
+from cloche.core.model import Digest
+from cloche.ports import Blobs, Spooled, Stored
+
+if TYPE_CHECKING:  # obstore's stubs alone have them
+    from obstore.store import ClientConfig, RetryConfig
+
+PART = 8 << 20  # bytes; S3 takes 10,000 parts
+PARTS_AT_ONCE = 4  # times PART: the memory that a put may take
+CHUNK = 256 << 10  # bytes that a read gives out at once, at least
+BATCH = 1000  # keys: what S3 lists in one answer
+
+OPTIONS = ("endpoint", "region", "access_key_id", "secret_access_key")
+CLIENT: "ClientConfig" = {
+    "allow_http": True,  # only where the address says http
+    "connect_timeout": "5s",
+    "read_timeout": "30s",  # without a byte from the server
+    "timeout": "1day",  # of a whole transfer, which is as slow as the client that reads along
+}
+RETRY: "RetryConfig" = {
+    "max_retries": 4,
+    "retry_timeout": timedelta(seconds=20),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2)},
+}
+NO_RETRY: "RetryConfig" = {"max_retries": 0}
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}\Z")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_STATUS = re.compile(r"status code: (\d{3})")
+_METADATA_SERVICE = "169.254.169.254"  # where obstore looks when nothing else gives credentials
+_NO_CREDENTIALS = "no credentials"
+_FULL = ("QuotaExceeded", "InsufficientStorage", "507")
+_CREDENTIALS = "correct the credentials in store.s3 or in the AWS_… variables"
+_CURES = {
+    "NoSuchBucket": "make the bucket, or correct store.blobs",
+    "InvalidAccessKeyId": _CREDENTIALS,
+    "SignatureDoesNotMatch": _CREDENTIALS,
+    "AccessDenied": _CREDENTIALS,
+    "401": _CREDENTIALS,
+    "403": _CREDENTIALS,
+    _NO_CREDENTIALS: "give them in store.s3, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+}
+
+
+def connect(url: str, options: Mapping[str, str]) -> Blobs:
+    """Open the store in the bucket that the URL names; nothing is sent yet.
+
+    Raise BadSetting. What the options do not give comes from the usual AWS_… variables.
+    """
+    parts = urlsplit(url)
+    bucket, prefix = parts.netloc, unquote(parts.path).strip("/")
+    if not _BUCKET.match(bucket) or parts.query or parts.fragment:
+        # Without the URL itself: it may hold a secret.
+        raise BadSetting("store.blobs names no bucket; write s3://bucket/prefix, and no more")
+    _validate(options)
+    return _Bucket(bucket, prefix, options)
+
+
+def _validate(options: Mapping[str, str]) -> None:
+    if unknown := sorted(set(options) - set(OPTIONS)):
+        raise BadSetting(f"store.s3 has no {unknown[0]}; it has {', '.join(OPTIONS)}")
+    if ("access_key_id" in options) != ("secret_access_key" in options):
+        raise BadSetting(
+            "store.s3 has one of access_key_id and secret_access_key; give both, or neither and "
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    addresses = {name: os.environ[name] for name in names if name in os.environ}
+    if "endpoint" in options:
+        addresses = {"store.s3.endpoint": options["endpoint"]}
+    # obstore panics on an address that is none.
+    for name, address in addresses.items():
+        if not _is_address(address):
+            raise BadSetting(f"{name} is {address!r}; write https://host or http://host:port")
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    sound = re.fullmatch(r"[A-Za-z0-9._-]+|[0-9a-f:]+", host) is not None
+    return parts.scheme in ("http", "https") and sound and port != 0
+
+
+class _Bucket:
+    def __init__(self, bucket: str, prefix: str, options: Mapping[str, str]) -> None:
+        self._bucket = bucket
+        self._server = options.get("endpoint", "the S3 server")
+        self._store = self._open(prefix, options, RETRY)
+        self._impatient = self._open(prefix, options, NO_RETRY)
+
+    def _open(self, prefix: str, options: Mapping[str, str], retry: "RetryConfig") -> S3Store:
+        try:
+            return S3Store(
+                self._bucket,
+                prefix=prefix or None,
+                config={**options},  # type: ignore[arg-type]  # OPTIONS are keys of it
+                client_options=CLIENT,
+                retry_config=retry,
+            )
+        except (BaseError, ValueError) as e:
+            raise BadSetting(
+                f"store.blobs s3://{self._bucket}/{prefix} cannot be used ({_first_line(e)}); "
+                "correct it"
+            ) from None
+
+    async def put(self, spooled: Spooled) -> None:
+        key = _key(spooled.digest)
+        with self._translated():
+            try:
+                await self._store.put_async(
+                    key, spooled.path, chunk_size=PART, max_concurrency=PARTS_AT_ONCE
+                )
+            except FileNotFoundError as e:
+                _need_bucket(e)
+                raise
+        await asyncio.to_thread(spooled.path.unlink)
+
+    async def size(self, digest: Digest) -> int | None:
+        with self._translated():
+            try:
+                return (await self._store.head_async(_key(digest)))["size"]
+            except FileNotFoundError:
+                pass
+            # The answer to HEAD cannot tell a missing bucket from a missing object.
+            try:
+                return (await self._store.get_async(_key(digest))).meta["size"]
+            except FileNotFoundError as e:
+                _need_bucket(e)
+                return None
+
+    async def read(self, digest: Digest, start: int, stop: int) -> AsyncIterator[bytes]:
+        if start >= stop:
+            if await self.size(digest) is None:
+                raise _missing(digest)
+            return
+        with self._translated():
+            try:
+                found = await self._store.get_async(_key(digest), options={"range": (start, stop)})
+            except FileNotFoundError as e:
+                _need_bucket(e)
+                raise _missing(digest) from None
+            except BaseError as e:
+                if _reason(e) == "InvalidRange":
+                    return
+                raise
+        stream = aiter(found.stream(CHUNK))
+        while chunk := await self._next(stream):
+            yield chunk
+
+    async def _next(self, stream: AsyncIterator[bytes]) -> bytes:
+        with self._translated():
+            return await anext(stream, b"")
+
+    async def delete(self, digest: Digest) -> None:
+        with self._translated():
+            await self._store.delete_async(_key(digest))
+
+    async def list(self) -> AsyncIterator[Stored]:
+        pages = aiter(self._store.list("sha256", chunk_size=BATCH))
+        while True:
+            with self._translated():
+                page = await anext(pages, None)
+            if page is None:
+                return
+            for found in page:
+                name = found["path"].rpartition("/")[2]
+                if _DIGEST.match(name):
+                    yield Stored(Digest(name), found["size"], found["last_modified"])
+
+    async def check(self) -> None:
+        """Ask for what is not there: that takes the server, the bucket and the right to look."""
+        with self._translated(setting=BadSetting):
+            try:
+                await self._impatient.get_async("sha256/check")
+            except FileNotFoundError as e:
+                _need_bucket(e)
+
+    @contextmanager
+    def _translated(self, setting: type[Error] = StorageDown) -> Iterator[None]:
+        """Raise errors of the tree in place of obstore's, `setting` for what settings cure."""
+        try:
+            yield
+        except (BaseError, _NoBucketError) as e:
+            reason = _reason(e)
+            where = f"bucket {self._bucket} at {self._server}"
+            if reason in _FULL:
+                raise StorageFull(
+                    f"{where} has no room for the file ({reason}); "
+                    "ask the server's operator for a larger quota"
+                ) from None
+            if cure := _CURES.get(reason):
+                raise setting(f"{where} cannot be used ({reason}); {cure}") from None
+            raise StorageDown(
+                f"{where} cannot be used now ({reason}); try again, or ask the server's operator"
+            ) from e
+
+
+class _NoBucketError(Exception):
+    pass
+
+
+def _need_bucket(missing: FileNotFoundError) -> None:
+    """Never take a missing bucket for a missing blob."""
+    if _reason(missing) == "NoSuchBucket":
+        raise _NoBucketError(str(missing)) from None
+
+
+def _key(digest: Digest) -> str:
+    return f"sha256/{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+def _missing(digest: Digest) -> NoSuchBlob:
+    return NoSuchBlob(f"no file with the sha256 {digest} is kept")
+
+
+def _reason(failure: Exception) -> str:
+    """What the server said, as S3's code or the status; else how the request failed."""
+    text = str(failure)
+    if _METADATA_SERVICE in text:
+        return _NO_CREDENTIALS
+    found = _CODE.search(text) or _STATUS.search(text)
+    return found[1] if found else _first_line(failure)
+
+
+def _first_line(failure: Exception) -> str:
+    return str(failure).partition("\n")[0]

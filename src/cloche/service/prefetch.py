@@ -1,0 +1,149 @@
+"""Guessing what a client will ask next, so that a cold installation does not wait for it.
+
+Who asks for a project's page will ask for the metadata of its newest wheel; who reads metadata
+will ask for the pages of the dependencies, and then for the file itself. A guess costs the
+upstream a request that may turn out useless: only what the guess follows from is read, each
+thing once, few at a time, and nothing larger than a bound.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
+from prometheus_client import Counter
+
+from cloche.core import metadata
+from cloche.core.errors import BadName, Error
+from cloche.core.filenames import parse
+from cloche.core.model import File, Page, ProjectName, project_name
+from cloche.service.files import METADATA, Files, Wanted
+from cloche.service.shelf import Shelf, Shown
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 16
+MAX_WAITING = 500
+MAX_REMEMBERED = 20_000
+MAX_METADATA = 1 << 20  # bytes that are worth parsing for a guess
+NEWEST = 40  # files at the end of a page among which its newest wheel is sought
+
+GUESSES = Counter("cloche_prefetch", "Guesses followed up", ["kind"])
+
+
+@dataclass
+class Prefetch:
+    """Follows what clients read. Every method returns at once and never raises."""
+
+    shelf: Shelf
+    files: Files
+    max_file_bytes: int  # 0 turns the guessing off
+    _seen: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    def page_read(self, shown: Shown) -> None:
+        """A client reads this page: fetch its newest wheel's metadata, and what that names."""
+        if shown.sight.hosted or not self.max_file_bytes:
+            return
+        key = ("page", shown.index, shown.page.name)
+        self._start(key, lambda: self._follow_page(shown))
+
+    def metadata_read(self, index: str, project: ProjectName, wanted: Wanted) -> None:
+        """A client reads this metadata: fetch the file that it is of."""
+        if wanted.artifact is None or not self.max_file_bytes:
+            return
+        artifact = wanted.artifact
+        self._start(
+            ("file", artifact.key),
+            lambda: self._fetch_file(index, project, artifact.filename.removesuffix(METADATA)),
+        )
+
+    async def close(self) -> None:
+        """Stop guessing."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+        if key in self._seen or len(self._tasks) >= MAX_WAITING:
+            return
+        self._seen[key] = None
+        if len(self._seen) > MAX_REMEMBERED:
+            self._seen.popitem(last=False)
+        task = asyncio.get_running_loop().create_task(self._work(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, work: Callable[[], Awaitable[None]]) -> None:
+        with suppress(Error):  # a guess that fails costs nobody anything
+            await work()
+
+    async def _follow_page(self, shown: Shown) -> None:
+        file = newest_wheel(shown.page)
+        if file is None or not file.core_metadata:
+            return
+        GUESSES.labels("metadata").inc()
+        raw = await self._read(shown.index, shown.page.name, file)
+        for name in dependencies(raw):
+            key = ("dependency", shown.index, name)
+            self._start(key, lambda name=name: self._look_at(shown.index, name))  # type: ignore[misc]  # a default binds it
+
+    async def _read(self, index: str, project: ProjectName, file: File) -> bytes:
+        async with self._turns:
+            wanted = await self.files.find(index, project, file.key, file.filename + METADATA)
+            body = await self.files.open(wanted, 0, MAX_METADATA)
+            return b"".join([chunk async for chunk in body.chunks])
+
+    async def _look_at(self, index: str, project: ProjectName) -> None:
+        GUESSES.labels("page").inc()
+        async with self._turns:
+            shown = await self.shelf.get(index, project)
+        self.page_read(shown)
+
+    async def _fetch_file(self, index: str, project: ProjectName, filename: str) -> None:
+        shown = self.shelf.peek(index, project)
+        file = shown.page.find(filename) if shown else None
+        if file is None or file.size is None or file.size > self.max_file_bytes:
+            return
+        GUESSES.labels("file").inc()
+        async with self._turns:
+            wanted = await self.files.find(index, project, file.key, filename)
+            if wanted.artifact is not None:
+                await self.files.fetch.open(wanted.artifact)  # goes on by itself
+
+
+def newest_wheel(page: Page) -> File | None:
+    """The wheel that an installer with no special wishes would look at, as far as one can tell."""
+    wheels = [
+        (version, file)
+        for file in page.files[-NEWEST:]
+        if file.filename.endswith(".whl") and not file.yanked
+        for version in _version(file)
+        if not version.is_prerelease
+    ]
+    return max(wheels, key=lambda pair: pair[0])[1] if wheels else None
+
+
+def _version(file: File) -> Iterator[Version]:
+    with suppress(BadName, InvalidVersion):
+        yield parse(file.filename).version
+
+
+def dependencies(raw: bytes) -> list[ProjectName]:
+    """The projects that metadata requires here, without any extra."""
+    with suppress(Error):
+        return list(dict.fromkeys(_required(metadata.read(raw).requires_dist)))
+    return []
+
+
+def _required(lines: tuple[str, ...]) -> Iterator[ProjectName]:
+    for line in lines:
+        with suppress(BadName, ValueError):
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                yield project_name(requirement.name)
