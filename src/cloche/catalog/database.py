@@ -8,9 +8,9 @@ from functools import partial
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, func, select, text
 
-from cloche.catalog.engine import BEGIN, is_sqlite
+from cloche.catalog.engine import BEGIN, LASTING, is_sqlite
 from cloche.catalog.failures import told
 from cloche.catalog.pulse import Beacon
 
@@ -31,7 +31,8 @@ class Database:
 
     def __init__(self, engine: Engine, beacon: Beacon) -> None:
         self.engine = engine
-        self._writing = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._caching = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._writing = self._caching.execution_options(**{LASTING: True})
         self._beacon = beacon
         # SQLite's own waiting is polling: the threads of one process queue up here instead.
         self._turn: AbstractContextManager[object] = Lock() if is_sqlite(engine) else nullcontext()
@@ -55,20 +56,23 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
         """A transaction that writes alone: what it reads stays true until it is committed.
 
         So serials become visible in their order, also on PostgreSQL, where a reader
-        could otherwise see 11 before 10 is committed, and miss 10.
+        could otherwise see 11 before 10 is committed, and miss 10. One that is not `lasting`
+        may be lost with the power, though never with the process: good for what is only cached.
         """
         with (
             told(self.engine.url),
             self._turn,
             self._beacon.announcing() as announce,
-            self._writing.begin() as connection,
+            (self._writing if lasting else self._caching).begin() as connection,
         ):
             if not is_sqlite(self.engine):
                 connection.execute(select(func.pg_advisory_xact_lock(_WRITE_TURN)))
+                if not lasting:
+                    connection.execute(text("SET LOCAL synchronous_commit = off"))
             yield connection
             announce(connection)
 

@@ -18,6 +18,9 @@ PATIENCE = 10
 BEGIN = "cloche_begin"
 """The execution option that says how SQLite begins a transaction."""
 
+LASTING = "cloche_lasting"
+"""The execution option of a transaction whose commit must survive a loss of power."""
+
 
 def open_engine(url: URL, connections: int) -> Engine:
     """Make an engine for at most so many connections. PostgreSQL is not asked anything yet."""
@@ -76,13 +79,17 @@ def _switch_to_wal(path: str) -> str:
 def _make_safe(connection: DBAPIConnection, record: Any) -> None:  # noqa: ARG001  # SQLAlchemy's signature
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a loss of power
     cursor.execute("PRAGMA fullfsync = ON")  # macOS's fsync alone stops at the drive's cache
     cursor.close()
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
+    options = connection.get_execution_options()
+    # A cached fact may be lost with the power, and fetched again: 0.06 ms in place of 1.4.
+    connection.exec_driver_sql(
+        f"PRAGMA synchronous = {'FULL' if options.get(LASTING) else 'NORMAL'}"
+    )
+    connection.exec_driver_sql(options.get(BEGIN, "BEGIN"))
 
 
 def _postgresql(url: URL, connections: int) -> Engine:

@@ -8,7 +8,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from cloche.catalog.address import shown
-from cloche.core.errors import Error, StorageFull
+from cloche.core.errors import Error, StorageDown, StorageFull
 
 _BUSY = "has been locked by another program for 10 seconds; end that program"
 _CLOSED = "cannot be opened for writing; check its path and its permissions"
@@ -30,7 +30,7 @@ _DISK_FULL = "53100"
 
 @contextmanager
 def told(url: URL) -> Iterator[None]:
-    """Raise StorageFull or Error in place of a database's errors that an operator can cure."""
+    """Raise StorageFull or StorageDown in place of errors that an operator can cure."""
     try:
         yield
     except DBAPIError as failure:
@@ -45,7 +45,7 @@ def of_sqlite(cause: sqlite3.Error, url: URL) -> Error | None:
     code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return _full(url)
-    return Error(f"the database {shown(url)} {_SQLITE[code]}") if code in _SQLITE else None
+    return StorageDown(f"the database {shown(url)} {_SQLITE[code]}") if code in _SQLITE else None
 
 
 def said(failure: SQLAlchemyError, url: URL) -> str:
@@ -61,7 +61,7 @@ def _explain(failure: DBAPIError, url: URL) -> Error | None:
     if getattr(failure.orig, "sqlstate", None) == _DISK_FULL:
         return _full(url)
     if isinstance(failure, OperationalError | InterfaceError):
-        return Error(
+        return StorageDown(
             f"the database {shown(url)} cannot be used, it says {said(failure, url)!r}; "
             "check that PostgreSQL runs there and lets this user in"
         )

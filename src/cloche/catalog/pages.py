@@ -73,7 +73,7 @@ class SqlPageStore:
     def _touch(
         self, upstream: str, project: ProjectName, checked_at: datetime, fresh_until: datetime
     ) -> None:
-        with self.database.writing() as connection:
+        with self.database.writing(lasting=False) as connection:
             row = _current(connection, upstream, project)
             if row is None:
                 return
@@ -109,7 +109,7 @@ class SqlPageStore:
     def _hold(self, one: Held) -> None:
         row = msgspec.structs.asdict(one)
         name = {column: row.pop(column) for column in ("upstream", "key", "filename")}
-        with self.database.writing() as connection:
+        with self.database.writing(lasting=False) as connection:
             _put(connection, held, name, row)
 
     def _held(self, upstream: str, key: FileKey, filename: str) -> Held | None:

@@ -12,7 +12,7 @@ from cloche.catalog.database import Database
 from cloche.catalog.engine import is_sqlite
 from cloche.catalog.revisions import stored
 from cloche.catalog.schema import REVISION, held, uploads
-from cloche.core.errors import Error
+from cloche.core.errors import StorageDown
 from cloche.core.model import Digest
 
 _BATCH = 500  # digests in one query: SQLite takes 32,766 values, older ones 999
@@ -40,12 +40,12 @@ class SqlUpkeep:
             found = stored(connection)
             writable = self._writable(connection)
         if found != REVISION:
-            raise Error(
+            raise StorageDown(
                 f"the database {self._shown} has the revision {found} in place of {REVISION}; "
                 "restart cloche, all of its nodes in the same release"
             )
         if not writable:
-            raise Error(
+            raise StorageDown(
                 f"the database {self._shown} cannot be written to; put the file back with its "
                 "permissions, or point cloche at the PostgreSQL server that is no standby"
             )
