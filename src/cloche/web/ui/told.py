@@ -44,7 +44,7 @@ async def tell(
         async with asyncio.timeout(patience):
             raw = await _raw(files, index, project, file)
         return Told(await _parsed(raw), release)
-    except ZeroDivisionError:
+    except TimeoutError:
         why = f"it has not come within {patience:.0f} seconds; reload the page to look again"
     except Error as e:
         why = e.detail

@@ -1,0 +1,185 @@
+"""The ports, in memory: real in what they promise, and never in the way."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from msgspec.structs import replace
+
+from cloche.core.errors import FileExists, NoSuchBlob, NoSuchFile, NoSuchProject, UpstreamDown
+from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
+from cloche.ports import Document, Kept, Received, Spooled, Stored, Transfer
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def now() -> datetime:
+    """A clock that stands still."""
+    return NOW
+
+
+@dataclass
+class FakeJournal:
+    """Numbers every change; the pulse that beats with it."""
+
+    changed: list[ProjectName] = field(default_factory=list)
+
+    def enter(self, project: ProjectName) -> int:
+        self.changed.append(project)
+        return len(self.changed)
+
+    def beat(self) -> int:
+        return len(self.changed)
+
+    async def settle(self) -> None:
+        pass
+
+
+@dataclass
+class FakeLedger:
+    journal: FakeJournal
+    uploads: list[Upload] = field(default_factory=list)
+    deleted: set[tuple[str, str]] = field(default_factory=set)
+
+    async def publish(self, upload: Upload) -> bool:
+        place = (upload.index, upload.filename)
+        before = next((u for u in self.uploads if (u.index, u.filename) == place), None)
+        if before is not None and before.digest == upload.digest:
+            return False
+        if before is not None or place in self.deleted:
+            raise FileExists(f"{upload.filename} is taken by other bytes")
+        self.uploads.append(upload)
+        self.journal.enter(upload.project)
+        return True
+
+    async def files(self, index: str, project: ProjectName) -> list[Upload]:
+        found = [u for u in self.uploads if (u.index, u.project) == (index, project)]
+        if not found:
+            raise NoSuchProject(f"index {index} has no project {project}")
+        return found
+
+    async def projects(self, index: str) -> list[ProjectName]:
+        return sorted({u.project for u in self.uploads if u.index == index})
+
+    async def changes(self, since: int) -> tuple[int, set[ProjectName]]:
+        return len(self.journal.changed), set(self.journal.changed[since:])
+
+    async def delete(self, index: str, filename: str, who: str) -> None:  # noqa: ARG002 - the port's
+        for upload in self.uploads:
+            if (upload.index, upload.filename) == (index, filename):
+                self.uploads.remove(upload)
+                self.deleted.add((index, filename))
+                self.journal.enter(upload.project)
+                return
+        raise NoSuchFile(f"index {index} has no file {filename}")
+
+
+@dataclass
+class FakePages:
+    journal: FakeJournal
+    kept: dict[tuple[str, ProjectName], Kept] = field(default_factory=dict)
+    files: dict[tuple[str, FileKey, str], Held] = field(default_factory=dict)
+
+    async def recall(self, upstream: str, project: ProjectName) -> Kept | None:
+        return self.kept.get((upstream, project))
+
+    async def keep(self, upstream: str, project: ProjectName, kept: Kept) -> int:
+        serial = self.journal.enter(project)
+        self.kept[upstream, project] = replace(kept, serial=serial)
+        return serial
+
+    async def touch(
+        self, upstream: str, project: ProjectName, checked_at: datetime, fresh_until: datetime
+    ) -> None:
+        kept = self.kept[upstream, project]
+        self.kept[upstream, project] = replace(kept, checked_at=checked_at, fresh_until=fresh_until)
+
+    async def gone(self, upstream: str, project: ProjectName, at: datetime) -> None:  # noqa: ARG002 - the port's
+        if self.kept.pop((upstream, project), None) is not None:
+            self.journal.enter(project)
+
+    async def projects(self, upstream: str) -> list[ProjectName]:
+        return sorted(project for name, project in self.kept if name == upstream)
+
+    async def hold(self, held: Held) -> None:
+        self.files[held.upstream, held.key, held.filename] = held
+
+    async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
+        return self.files.get((upstream, key, filename))
+
+
+@dataclass
+class FakeBlobs:
+    content: dict[Digest, bytes] = field(default_factory=dict)
+
+    def add(self, data: bytes) -> Digest:
+        """Keep bytes that no upload brought."""
+        name = Digest(sha256(data).hexdigest())
+        self.content[name] = data
+        return name
+
+    async def put(self, spooled: Spooled) -> None:
+        self.content[spooled.digest] = spooled.path.read_bytes()
+        spooled.path.unlink()
+
+    async def size(self, digest: Digest) -> int | None:
+        return len(self.content[digest]) if digest in self.content else None
+
+    async def read(self, digest: Digest, start: int, stop: int) -> AsyncIterator[bytes]:
+        if digest not in self.content:
+            raise NoSuchBlob(f"no blob {digest}")
+        data = self.content[digest][start:stop]
+        for at in range(0, len(data), 1 << 16):
+            yield data[at : at + (1 << 16)]
+
+    async def delete(self, digest: Digest) -> None:
+        self.content.pop(digest, None)
+
+    async def list(self) -> AsyncIterator[Stored]:
+        for digest, data in list(self.content.items()):
+            yield Stored(digest, len(data), NOW)
+
+    async def check(self) -> None:
+        pass
+
+
+@dataclass
+class FakeUpstream:
+    """Pages by project and files by URL. What is not there is absent; `down` is unreachable."""
+
+    name: str = "pypi"
+    pages: dict[ProjectName, Document] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    down: bool = False
+
+    async def page(self, project: ProjectName, etag: str | None) -> Received:  # noqa: ARG002 - the port's
+        self._reach()
+        if project not in self.pages:
+            raise NoSuchProject(f"{self.name} has no project {project}")
+        return Received(document=self.pages[project], etag=None, max_age=600)
+
+    @asynccontextmanager
+    async def transfer(
+        self,
+        artifact: Artifact,
+        start: int,
+        etag: str | None,  # noqa: ARG002 - the port's
+    ) -> AsyncIterator[Transfer]:
+        self._reach()
+        if artifact.url not in self.files:
+            raise NoSuchFile(f"{self.name} has no file {artifact.filename}")
+        data = self.files[artifact.url]
+        yield Transfer(start=start, total=len(data), etag=None, chunks=_chunks(data[start:]))
+
+    async def close(self) -> None:
+        pass
+
+    def _reach(self) -> None:
+        if self.down:
+            raise UpstreamDown(f"{self.name} cannot be reached")
+
+
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    yield data
