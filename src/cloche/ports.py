@@ -305,10 +305,13 @@ class Pulse(Protocol):
     """Tells that somebody, in any process or node, has written to the catalog."""
 
     def beat(self) -> int:
-        """A number that has changed if anybody wrote since the last call. Costs microseconds."""
+        """A number that is another one if anybody wrote since the last call.
+
+        It may be another one without that, while the pulse is in doubt. Costs microseconds.
+        """
 
     async def settle(self) -> None:
-        """Return when a `beat` after this sees all that this process has written."""
+        """Return when everybody's next `beat` shows all that this process has written."""
 
 
 class Upkeep(Protocol):

@@ -11,8 +11,8 @@ from cloche.catalog import address, revisions
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.engine import is_sqlite, open_engine
 from cloche.catalog.failures import said
+from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
-from cloche.catalog.listening import ListeningPulse, dialer
 from cloche.catalog.pages import SqlPageStore
 from cloche.catalog.pulse import Beacon, SqlitePulse
 from cloche.catalog.tokens import SqlTokens
@@ -89,4 +89,4 @@ def _opened(url: URL, *, migrate: bool) -> Engine:
 def _beacon(engine: Engine) -> Beacon:
     if is_sqlite(engine):
         return SqlitePulse(str(engine.url.database))
-    return ListeningPulse(dialer(engine))
+    return LeasedPulse(dialer(engine))

@@ -66,7 +66,6 @@ class Database:
         with (
             told(self.engine.url),
             self._turn,
-            self._beacon.announcing() as announce,
             (self._writing if lasting else self._caching).begin() as connection,
         ):
             if not is_sqlite(self.engine):
@@ -74,7 +73,7 @@ class Database:
                 if not lasting:
                     connection.execute(text("SET LOCAL synchronous_commit = off"))
             yield connection
-            announce(connection)
+        self._beacon.wrote()
 
     def close(self) -> None:
         """Finish what is under way, then give back threads and connections."""

@@ -3,15 +3,9 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from sqlalchemy import Connection
-
 from cloche.ports import Pulse
-
-Announce = Callable[[Connection], None]
 
 _GLANCE = 0.001  # seconds
 
@@ -19,8 +13,8 @@ _GLANCE = 0.001  # seconds
 class Beacon(Pulse, Protocol):
     """A pulse, from the side of those who write."""
 
-    def announcing(self) -> AbstractContextManager[Announce]:
-        """Surround a write transaction; it calls the result last, just before its commit."""
+    def wrote(self) -> None:
+        """Say that this process has just committed something."""
 
     def close(self) -> None:
         """Give back threads and connections."""
@@ -50,14 +44,8 @@ class SqlitePulse:
     async def settle(self) -> None:
         await asyncio.sleep(2 * _GLANCE)
 
-    @contextmanager
-    def announcing(self) -> Iterator[Announce]:
-        yield _say_nothing
+    def wrote(self) -> None:
         self._until = 0.0
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _say_nothing(connection: Connection) -> None:
-    """SQLite itself tells the other processes."""

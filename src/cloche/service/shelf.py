@@ -75,6 +75,7 @@ class Shelf:
         self._flights: dict[Place, asyncio.Task[Shown]] = {}
         self._beat = -1
         self._serial = NEVER
+        self._looked = -1.0
         self._catching_up = asyncio.Lock()
 
     def current(self, shown: Shown) -> bool:
@@ -110,14 +111,17 @@ class Shelf:
         """Drop what the journal says has changed since the last look."""
         if self._pulse.beat() == self._beat:
             return
+        clock = asyncio.get_running_loop().time
+        came = clock()
         async with self._catching_up:
+            if self._looked >= came:
+                return  # somebody has looked while this one waited
+            began = clock()
             beat = self._pulse.beat()
-            if beat == self._beat:
-                return
             serial, changed = await self._ledger.changes(self._serial)
             for place in [p for p in {**self._entries, **self._flights} if p[1] in changed]:
                 self._drop(place)
-            self._serial, self._beat = serial, beat
+            self._serial, self._beat, self._looked = serial, beat, began
 
     async def _look(self, place: Place) -> Shown:
         me = asyncio.current_task()
