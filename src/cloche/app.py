@@ -129,7 +129,7 @@ def compose(
         shelf=shelf,
         fetch=fetch,
         files=files,
-        prefetch=Prefetch(shelf, files, settings.server.prefetch),
+        prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         publish=Publish(blobs, stored.ledger, stored.pulse, spool, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         cached=cached,
