@@ -156,6 +156,11 @@ def test_compress_cannot_be_read() -> None:
         (wheel_zip(RECORD=f"{INFO}/METADATA,,\n{INFO}/WHEEL,,\n"), ["'acme.py' is in the wheel"]),
         (wheel_zip(RECORD=b"\xff"), ["RECORD cannot be read"]),
         (wheel_zip(RECORD='"'), ["RECORD cannot be read"]),
+        (
+            wheel_zip(RECORD="".join(f"{n}\n" for n in range(100_002))),
+            ["it lists over 100000 files"],
+        ),
+        (wheel_zip(RECORD=bytes(archive.MAX_RECORD + 1)), ["larger than"]),
         (wheel_zip(METADATA=bytes(archive.MAX_METADATA + 1)), ["larger than"]),
         (wheel_zip("other-1.0.dist-info"), ["'other-1.0.dist-info' does not fit its filename"]),
         (wheel_zip("acme-1.1.dist-info"), ["'acme-1.1.dist-info' does not fit its filename"]),

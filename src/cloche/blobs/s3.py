@@ -48,12 +48,14 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}\Z")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
-_METADATA_SERVICE = "169.254.169.254"  # where obstore looks when nothing else gives credentials
+_METADATA_SERVICE = "/latest/api/token"  # of EC2: asked when nothing else gives credentials
+_BEYOND_THE_END = ("InvalidRange", "416")
+_NO_BUCKET = "NoSuchBucket"
 _NO_CREDENTIALS = "no credentials"
 _FULL = ("QuotaExceeded", "InsufficientStorage", "507")
 _CREDENTIALS = "correct the credentials in store.s3 or in the AWS_… variables"
 _CURES = {
-    "NoSuchBucket": "make the bucket, or correct store.blobs",
+    _NO_BUCKET: "make the bucket, or correct store.blobs",
     "InvalidAccessKeyId": _CREDENTIALS,
     "SignatureDoesNotMatch": _CREDENTIALS,
     "AccessDenied": _CREDENTIALS,
@@ -131,14 +133,10 @@ class _Bucket:
     async def put(self, spooled: Spooled) -> None:
         key = _key(spooled.digest)
         with self._translated():
-            try:
-                await self._store.put_async(
-                    key, spooled.path, chunk_size=PART, max_concurrency=PARTS_AT_ONCE
-                )
-            except FileNotFoundError as e:
-                _need_bucket(e)
-                raise
-        await asyncio.to_thread(spooled.path.unlink)
+            await self._store.put_async(
+                key, spooled.path, chunk_size=PART, max_concurrency=PARTS_AT_ONCE
+            )
+        await asyncio.to_thread(spooled.path.unlink, missing_ok=True)
 
     async def size(self, digest: Digest) -> int | None:
         with self._translated():
@@ -165,20 +163,24 @@ class _Bucket:
                 _need_bucket(e)
                 raise _missing(digest) from None
             except BaseError as e:
-                if _reason(e) == "InvalidRange":
+                if _reason(e) in _BEYOND_THE_END:
                     return
                 raise
         stream = aiter(found.stream(CHUNK))
-        while chunk := await self._next(stream):
-            yield chunk
+        while (chunk := await self._next(stream)) is not None:
+            if chunk:
+                yield chunk
 
-    async def _next(self, stream: AsyncIterator[bytes]) -> bytes:
+    async def _next(self, stream: AsyncIterator[bytes]) -> bytes | None:
         with self._translated():
-            return await anext(stream, b"")
+            return await anext(stream, None)
 
     async def delete(self, digest: Digest) -> None:
         with self._translated():
-            await self._store.delete_async(_key(digest))
+            try:
+                await self._store.delete_async(_key(digest))
+            except FileNotFoundError as e:
+                _need_bucket(e)
 
     async def list(self) -> AsyncIterator[Stored]:
         pages = aiter(self._store.list("sha256", chunk_size=BATCH))
@@ -205,7 +207,7 @@ class _Bucket:
         """Raise errors of the tree in place of obstore's, `setting` for what settings cure."""
         try:
             yield
-        except (BaseError, _NoBucketError) as e:
+        except (BaseError, FileNotFoundError) as e:
             reason = _reason(e)
             where = f"bucket {self._bucket} at {self._server}"
             if reason in _FULL:
@@ -220,14 +222,10 @@ class _Bucket:
             ) from e
 
 
-class _NoBucketError(Exception):
-    pass
-
-
 def _need_bucket(missing: FileNotFoundError) -> None:
     """Never take a missing bucket for a missing blob."""
-    if _reason(missing) == "NoSuchBucket":
-        raise _NoBucketError(str(missing)) from None
+    if _reason(missing) == _NO_BUCKET:
+        raise missing
 
 
 def _key(digest: Digest) -> str:

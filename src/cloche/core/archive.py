@@ -16,7 +16,7 @@ from cloche.core.filenames import Named
 from cloche.core.model import MAX_FILENAME
 
 MAX_METADATA = 10 * 2**20  # bytes: a long description with tables has some 100 KiB
-MAX_RECORD = 32 * 2**20  # bytes: MAX_MEMBERS lines of 300 characters
+MAX_RECORD = 16 * 2**20  # bytes: MAX_MEMBERS lines of 160 characters
 MAX_MEMBERS = 100_000  # the largest wheels have some 20,000
 MAX_TOLD = 20  # problems: an archive with 100,000 bad names must not make the answer huge
 MAX_PROBLEM = 600  # characters
@@ -163,10 +163,9 @@ def _dist_info(named: Named, names: Iterable[str], problems: list[str]) -> str:
 def _unrecorded(folder: str, files: set[str], record: bytes) -> list[str]:
     """Where RECORD and the archive list different files (PEP 376, PEP 427)."""
     try:
-        rows = list(csv.reader(io.StringIO(record.decode(), newline=""), strict=True))
+        listed = _listed(record)
     except (UnicodeDecodeError, csv.Error) as e:
         return [f"{folder}/RECORD cannot be read ({e}); build the wheel again"]
-    listed = {row[0] for row in rows if row}
     exempt = {f"{folder}/{name}" for name in ("RECORD", *_SIGNATURES)}
     return [
         *(
@@ -178,6 +177,16 @@ def _unrecorded(folder: str, files: set[str], record: bytes) -> list[str]:
             for name in sorted(listed - files - exempt)
         ),
     ]
+
+
+def _listed(record: bytes) -> set[str]:
+    names: set[str] = set()
+    for row in csv.reader(io.StringIO(record.decode(), newline=""), strict=True):
+        if row:
+            names.add(row[0])
+        if len(names) > MAX_MEMBERS:
+            raise csv.Error(f"it lists over {MAX_MEMBERS} files")
+    return names
 
 
 def _is_pkg_info(named: Named, name: str) -> bool:

@@ -108,11 +108,11 @@ class DigestMismatch(UpstreamLies):
     pass
 
 
-class StorageDown(Error):
+class StorageFull(Error):
     pass
 
 
-class StorageFull(Error):
+class StorageDown(Error):
     pass
 
 

@@ -2,14 +2,10 @@
 
 import re
 from collections.abc import Callable
+from math import prod
 
 from msgspec import Struct
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from cloche.core.errors import BadName
@@ -25,15 +21,17 @@ class Named(Struct, frozen=True):
     pyversion: str
 
 
-_EGG = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)-(?P<py>py[\d.]+)(-.+)?\.egg\Z")
+MAX_TAGS = 1000  # combinations; the largest real wheels have some 20
+
+# distutils named what it built after the platform, as sysconfig spells it.
+_PLATFORM = r"(linux-\w+|macosx-[\d.]+-\w+|win32|win-\w+|cygwin-[\d.]+-\w+|freebsd-[\w.-]+)"
+_EGG = re.compile(r"(?P<stem>[^-]+-[^-]+)-(?P<py>py\d[\d.]*)(-.+)?\.egg\Z")
 _WININST = re.compile(
-    r"(?P<name>.+?)-(?P<version>\d[^-]*?)\.(win32|win-amd64)(-(?P<py>py[\d.]+))?\.(?P<end>exe|msi)\Z"
+    rf"(?P<stem>.+?)\.{_PLATFORM}(-(?P<py>py\d[\d.]*))?\.(?P<end>exe|msi)\Z", re.ASCII
 )
-_RPM = re.compile(r"(?P<name>.+)-(?P<version>\d[^-]*)-[^-]+\.(src|noarch|\w+)\.rpm\Z")
-_DUMB = re.compile(
-    r"(?P<name>.+?)-(?P<version>\d[^-]*?)\.(linux|macosx|win|cygwin)[^/]*\.(tar\.(gz|bz2|Z)|tar|zip)\Z"
-)
-_OLD_SDIST = re.compile(r"(?P<name>.+?)-(?P<version>\d[^-]*)\.(tar\.(bz2|Z|xz)|tgz|tar)\Z")
+_RPM = re.compile(r"(?P<stem>.+)-[^-]+\.\w+\.rpm\Z", re.ASCII)
+_DUMB = re.compile(rf"(?P<stem>.+?)\.{_PLATFORM}\.(tar\.(gz|bz2|xz|Z)|tar|zip)\Z", re.ASCII)
+_SDIST = re.compile(r"(?P<stem>.+?)\.(tar\.(gz|bz2|xz|Z)|tgz|tar|zip)\Z")
 
 
 def parse(filename: str) -> Named:
@@ -46,7 +44,7 @@ def parse(filename: str) -> Named:
     reader = next(read for end, read in _READERS if filename.lower().endswith(end))
     try:
         return reader(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion, _Unlike) as e:
+    except (BadName, InvalidWheelFilename, InvalidVersion) as e:
         raise BadName(f"{filename!r} is not a distribution's filename: {e}") from e
 
 
@@ -58,48 +56,38 @@ def version_of(filename: str) -> str | None:
         return None
 
 
-class _Unlike(ValueError):
-    pass
-
-
 def _wheel(filename: str) -> Named:
-    name, version, _, tags = parse_wheel_filename(filename)
-    pythons = sorted({tag.interpreter for tag in tags})
-    return Named(ProjectName(name), version, "bdist_wheel", ".".join(pythons))
-
-
-def _sdist(filename: str) -> Named:
-    if dumb := _DUMB.match(filename):
-        return _named(dumb, "bdist_dumb", "any")
-    name, version = parse_sdist_filename(filename)
-    return Named(ProjectName(name), version, "sdist", "source")
+    tags = filename.removesuffix(".whl").split("-")[-3:]
+    if prod(each.count(".") + 1 for each in tags) > MAX_TAGS:
+        raise BadName(f"it has over {MAX_TAGS} combinations of tags")
+    raw_name, version, _, found = parse_wheel_filename(filename)
+    pythons = sorted({tag.interpreter for tag in found})
+    return Named(project_name(raw_name), version, "bdist_wheel", ".".join(pythons))
 
 
 def _egg(filename: str) -> Named:
     found = _must(_EGG, filename)
-    return _named(found, "bdist_egg", found["py"].removeprefix("py"))
+    return _named(found["stem"], "bdist_egg", found["py"].removeprefix("py"))
 
 
 def _wininst(filename: str) -> Named:
     found = _must(_WININST, filename)
     kind = "bdist_msi" if found["end"] == "msi" else "bdist_wininst"
-    return _named(found, kind, (found["py"] or "any").removeprefix("py"))
+    return _named(found["stem"], kind, (found["py"] or "any").removeprefix("py"))
 
 
 def _rpm(filename: str) -> Named:
-    return _named(_must(_RPM, filename), "bdist_rpm", "any")
+    return _named(_must(_RPM, filename)["stem"], "bdist_rpm", "any")
 
 
 def _other(filename: str) -> Named:
     if dumb := _DUMB.match(filename):
-        return _named(dumb, "bdist_dumb", "any")
-    return _named(_must(_OLD_SDIST, filename), "sdist", "source")
+        return _named(dumb["stem"], "bdist_dumb", "any")
+    return _named(_must(_SDIST, filename)["stem"], "sdist", "source")
 
 
 _READERS: tuple[tuple[str, Callable[[str], Named]], ...] = (
     (".whl", _wheel),
-    (".tar.gz", _sdist),
-    (".zip", _sdist),
     (".egg", _egg),
     (".exe", _wininst),
     (".msi", _wininst),
@@ -111,10 +99,26 @@ _READERS: tuple[tuple[str, Callable[[str], Named]], ...] = (
 def _must(pattern: re.Pattern[str], filename: str) -> re.Match[str]:
     found = pattern.match(filename)
     if found is None:
-        raise _Unlike("expected .whl, .tar.gz, .zip, .egg or an old bdist kind, named by its rule")
+        raise BadName("expected .whl, .tar.gz, .zip, .egg or an old bdist kind, named by its rule")
     return found
 
 
-def _named(found: re.Match[str], filetype: str, pyversion: str) -> Named:
-    name = project_name(found["name"])
-    return Named(name, Version(found["version"].replace("_", "-")), filetype, pyversion)
+def _named(stem: str, filetype: str, pyversion: str) -> Named:
+    """Split at the last dash that has a version behind it (PEP 625, and names before it)."""
+    at = len(stem)
+    while (at := stem.rfind("-", 0, at)) > 0:
+        version = _version(stem[at + 1 :])
+        if version is not None:
+            return Named(project_name(stem[:at]), version, filetype, pyversion)
+    raise BadName("there is no version (PEP 440) in it")
+
+
+def _version(raw: str) -> Version | None:
+    try:
+        return Version(raw)
+    except InvalidVersion:
+        pass
+    try:
+        return Version(raw.replace("_", "-"))  # setuptools and bdist_rpm write 1.0-1 as 1.0_1
+    except InvalidVersion:
+        return None

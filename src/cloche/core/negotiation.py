@@ -52,7 +52,8 @@ def page_encoding(accept_encoding: str) -> Encoding:
     weights = _weights(accept_encoding)
     offers = {e: weights.get(e, weights.get("*", 0)) for e in (Encoding.ZSTD, Encoding.GZIP)}
     best = max(offers, key=offers.__getitem__)
-    return best if offers[best] > 0 else Encoding.IDENTITY
+    wanted = offers[best] > 0 and offers[best] >= weights.get(Encoding.IDENTITY, 0)
+    return best if wanted else Encoding.IDENTITY
 
 
 @lru_cache(maxsize=256)
@@ -79,7 +80,7 @@ def _quality(parameters: list[str]) -> float:
     for parameter in parameters:
         if parameter.startswith("q="):
             try:
-                return min(max(float(parameter[2:]), 0.0), 1.0)
+                return min(max(0.0, float(parameter[2:])), 1.0)  # in this order NaN is 0 too
             except ValueError:
                 return 0.0
     return 1.0

@@ -21,7 +21,10 @@ from cloche.core.negotiation import JSON_TYPES, Format
 
 API_VERSION = "1.4"
 MAX_URL = 4096
+MAX_SIZE = 2**63 - 1  # bytes: uv reads a size into 64 bits, and fails the project on a greater one
+ACTIVE = "active"
 QUARANTINED = "quarantined"  # PEP 792: offer no files
+STATUSES = frozenset({ACTIVE, "archived", "deprecated", QUARANTINED})
 
 T = TypeVar("T")
 
@@ -34,7 +37,7 @@ class _JsonFile(Struct, kw_only=True):
 
     filename: str
     url: str
-    hashes: dict[str, str] | None = None
+    hashes: dict[str, str | None] | None = None
     size: int | None = None
     upload_time: datetime | None = msgspec.field(name="upload-time", default=None)
     requires_python: str | None = msgspec.field(name="requires-python", default=None)
@@ -47,19 +50,19 @@ class _JsonFile(Struct, kw_only=True):
 
 
 class _Meta(Struct, kw_only=True):
-    api_version: str = msgspec.field(name="api-version", default="1.0")
+    api_version: str | None = msgspec.field(name="api-version", default=None)
 
 
 class _Status(Struct, kw_only=True):
-    status: str = "active"
+    status: str | None = None
     reason: str | None = None
 
 
 class _JsonPage(Struct, kw_only=True):
     files: list[msgspec.Raw]
-    meta: _Meta = msgspec.field(default_factory=_Meta)
+    meta: _Meta | None = None
     name: str | None = None
-    versions: list[str] | None = None
+    versions: list[str | None] | None = None
     status: _Status | None = msgspec.field(name="project-status", default=None)
 
 
@@ -86,19 +89,20 @@ def read_page(
 def _read_json(name: ProjectName, body: bytes, url: str, max_files: int) -> Page:
     try:
         page = _decode_page(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise UpstreamLies(f"the upstream's page of {name} is not a JSON page: {e}") from None
-    _check_version(name, page.meta.api_version)
+    _check_version(name, page.meta.api_version if page.meta else None)
     if page.name is not None and not _same(page.name, name):
         raise UpstreamLies(f"the upstream answered for {page.name!r} when asked for {name}")
     _check_count(name, len(page.files), max_files)
-    status = page.status or _Status()
+    said = page.status or _Status()
+    status, reason = _status(said.status, said.reason)
     return Page(
         name=name,
         files=_sound(name, len(page.files), (_json_file(raw, url) for raw in page.files)),
-        versions=tuple(page.versions or ()),
-        status=status.status,
-        status_reason=status.reason,
+        versions=tuple(version for version in page.versions or () if version),
+        status=status,
+        status_reason=reason,
     )
 
 
@@ -112,8 +116,8 @@ def _json_file(raw: msgspec.Raw, base: str) -> File | None:
         filename=said.filename,
         href=said.url,
         base=base,
-        hashes=said.hashes or {},
-        size=said.size if said.size is None or said.size >= 0 else None,
+        hashes={key: value for key, value in (said.hashes or {}).items() if value},
+        size=said.size if said.size is not None and 0 <= said.size <= MAX_SIZE else None,
         upload_time=_zoned(said.upload_time),
         requires_python=said.requires_python,
         core_metadata=_metadata_claim(metadata),
@@ -129,25 +133,36 @@ def _read_html(name: ProjectName, body: bytes, url: str, max_files: int) -> Page
         for node in tree.css("meta[name]")
     }
     version = metas.get("pypi:repository-version")
-    _check_version(name, version or "1.0")
+    _check_version(name, version)
     links = tree.css("a[href]")
     if not links and version is None:
         # A log-in page or a proxy's apology is HTML without links too.
         raise UpstreamLies(f"the upstream's page of {name} lists nothing and is not marked a page")
     _check_count(name, len(links), max_files)
-    base_node = tree.css_first("base[href]")
-    base = urljoin(url, (base_node.attributes.get("href") or "") if base_node else "")
+    base = _base(tree, url)
+    status, reason = _status(
+        metas.get("pypi:project-status"), metas.get("pypi:project-status-reason")
+    )
     return Page(
         name=name,
         files=_sound(name, len(links), (_html_file(link, base) for link in links)),
-        status=metas.get("pypi:project-status") or "active",
-        status_reason=metas.get("pypi:project-status-reason"),
+        status=status,
+        status_reason=reason,
     )
+
+
+def _base(tree: LexborHTMLParser, url: str) -> str:
+    """What links are relative to: `<base>` says so, if it says anything that makes sense."""
+    node = tree.css_first("base[href]")
+    try:
+        return urljoin(url, node.attributes.get("href") or "") if node else url
+    except ValueError:
+        return url
 
 
 def _html_file(link: LexborNode, base: str) -> File | None:
     said = link.attributes
-    href, _, fragment = (said.get("href") or "").partition("#")
+    href, _, fragment = (said.get("href") or "").strip().partition("#")
     algorithm, _, value = fragment.partition("&")[0].partition("=")
     metadata = said.get("data-core-metadata", said.get("data-dist-info-metadata"))
     return _file(
@@ -168,13 +183,25 @@ def _html_metadata(said: str | None) -> bool | dict[str, str]:
 
 
 def _file(
-    *, filename: str, href: str, base: str, hashes: dict[str, str], **facts: Any
+    *,
+    filename: str,
+    href: str,
+    base: str,
+    hashes: dict[str, str],
+    provenance: str | None,
+    **facts: Any,
 ) -> File | None:
     """Make a File of an upstream's words, or None when name or address are not acceptable."""
     url = _address(href, base)
     if url is None or not safe_filename(filename):
         return None
-    return File(filename=filename, url=url, hashes=sane_hashes(hashes), **facts)
+    return File(
+        filename=filename,
+        url=url,
+        hashes=sane_hashes(hashes),
+        provenance=_address(provenance, base) if provenance else None,
+        **facts,
+    )
 
 
 def _address(href: str, base: str) -> str | None:
@@ -203,8 +230,19 @@ def _sound(name: ProjectName, listed: int, files: Iterable[File | None]) -> tupl
     return tuple(reversed(found.values()))
 
 
+def _status(status: str | None, reason: str | None) -> tuple[str, str | None]:
+    """The status as PEP 792 knows it. A client may fail on another, so that counts as none."""
+    return (status, reason or None) if status in STATUSES else (ACTIVE, None)
+
+
 def _zoned(when: datetime | None) -> datetime | None:
-    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
+    """The time in UTC; None when that lies outside of the years that can be written."""
+    if when is None:
+        return None
+    try:
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def _same(raw: str, name: ProjectName) -> bool:
@@ -214,8 +252,10 @@ def _same(raw: str, name: ProjectName) -> bool:
         return False
 
 
-def _check_version(name: ProjectName, version: str) -> None:
-    if version.partition(".")[0] != "1":  # PEP 629: a greater major version cannot be understood
+def _check_version(name: ProjectName, version: str | None) -> None:
+    if (version or API_VERSION).partition(".")[
+        0
+    ] != "1":  # PEP 629: a greater major version cannot be understood
         raise UpstreamLies(f"the upstream's page of {name} is of API version {version}, not 1.x")
 
 
@@ -258,7 +298,7 @@ def _json_page(page: Page, prefix: str) -> bytes:
         "versions": versions_of(page),
         "files": [_json_entry(file, prefix) for file in page.files],
     }
-    if page.status != "active" or page.status_reason:
+    if page.status != ACTIVE or page.status_reason:
         reason = {"reason": page.status_reason} if page.status_reason else {}
         said["project-status"] = {"status": page.status, **reason}
     return msgspec.json.encode(said)
@@ -327,7 +367,8 @@ def render_projects(names: Iterable[ProjectName], form: Format) -> bytes:
 
 def _html(title: str, links: Iterable[str], head: str = "") -> bytes:
     return (
-        "<!DOCTYPE html>\n<html>\n<head>\n"
+        # The content type v1+html has no parameter to say so.
+        '<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="pypi:repository-version" content="{API_VERSION}">\n{head}'
         f"<title>{escape(title)}</title>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
         f"{''.join(links)}</body>\n</html>\n"
