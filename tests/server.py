@@ -65,10 +65,11 @@ class _Output:
             )
             return pattern.search(self.out)
 
-    def close(self) -> None:
-        """Read what is left; the process has ended."""
+    def close(self) -> bool:
+        """Read to the end; False when something still holds the streams open."""
         for reader in self._readers:
             reader.join(DEADLINE)
+        return not any(reader.is_alive() for reader in self._readers)
 
     def _read(self, stream: IO[str], is_stdout: bool) -> None:  # noqa: FBT001
         with stream:
@@ -138,7 +139,7 @@ class Cloche:
 
     def token(self, *can: str, index: str = "main") -> str:
         """Make a token by `cloche token create`."""
-        arguments = ["token", "create", "--data", str(self.data), "--index", index]
+        arguments = ["token", "create", *self._settings(), "--index", index]
         if self.config is not None:
             arguments += ["--config", str(self.config)]
         for permission in can:
@@ -195,8 +196,8 @@ class Cloche:
             raise
 
     def stop(self) -> None:
-        """Interrupt the process as a terminal would, and see it end well; twice is harmless."""
-        if self._process is None:
+        """Interrupt the process, and see it and its workers end well; twice is harmless."""
+        if self._process is None or self._output is None:
             return
         self._process.send_signal(signal.SIGINT)
         try:
@@ -204,9 +205,12 @@ class Cloche:
         except subprocess.TimeoutExpired:
             self.kill()
             raise self._failure("SIGINT did not end it") from None
+        # A worker has inherited the streams: they end with the last one.
+        alone = self._output.close()
         self._reap()
-        if code != 0:
-            raise self._failure(f"SIGINT ended it with exit code {code}")
+        if code != 0 or not alone:
+            left = "" if alone else ", and it left workers behind"
+            raise self._failure(f"SIGINT ended it with exit code {code}{left}")
 
     def kill(self) -> None:
         """End the process and its workers at once, as a power cut would; twice is harmless."""
@@ -233,15 +237,18 @@ class Cloche:
 
     def _arguments(self) -> Iterable[str]:
         yield from ("serve", "--host", "127.0.0.1", "--port", str(self.port))
-        yield from ("--data", str(self.data))
+        yield from self._settings()
         if self.upstream is not None:
             yield from ("--upstream", self.upstream)
         if self.workers is not None:
             yield from ("--workers", str(self.workers))
-        if self.config is not None:
-            yield from ("--config", str(self.config))
         if self.offline:
             yield "--offline"
+
+    def _settings(self) -> Iterable[str]:
+        yield from ("--data", str(self.data))
+        if self.config is not None:
+            yield from ("--config", str(self.config))
 
     def _await(self, pattern: re.Pattern[str], deadline: float) -> re.Match[str]:
         assert self._output is not None

@@ -80,7 +80,8 @@ def read(raw: bytes) -> Metadata:
 def claims(metadata: Metadata | None, named: Named, form: Mapping[str, list[str]]) -> list[str]:
     """Where filename, metadata and form of an upload contradict each other.
 
-    `form` is the legacy upload API's. What is absent contradicts nothing.
+    `form` is the legacy upload API's. What is absent contradicts nothing. Its metadata_version
+    is passed over: flit 4.2 always says 2.3 there, and 2.5 in the wheel.
     """
     said = {key: [v for v in values if v not in _ABSENT] for key, values in form.items()}
     problems = _identity("the form", said.get("name", []), said.get("version", []), named)
@@ -199,11 +200,6 @@ def _contradictions(said: Mapping[str, list[str]], metadata: Metadata) -> list[s
     inside = _specifiers(metadata.requires_python or "")
     ours = metadata.requires_python or ""
     return [
-        *(
-            _clash("the form", "metadata_version", given, "the metadata", metadata.metadata_version)
-            for given in said.get("metadata_version", [])
-            if given.strip() != metadata.metadata_version.strip()
-        ),
         *(
             _clash("the form", "requires_python", given, "the metadata", ours)
             for given in said.get("requires_python", [])

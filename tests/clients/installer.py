@@ -1,0 +1,26 @@
+"""pip and uv behind one face, for what both must be able to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.clients.client import Client, Outcome
+
+INSTALLERS = ("pip", "pip22", "uv")
+
+
+@dataclass(frozen=True, slots=True)
+class Installer:
+    """A client that installs from one index into a folder."""
+
+    client: Client
+
+    def install(self, index: str, target: Path, *arguments: str | Path) -> Outcome:
+        """Install what the arguments ask for, however that ends."""
+        return self.client.run(
+            *self._command(), "--index-url", index, "--target", target, *arguments
+        )
+
+    def _command(self) -> tuple[str | Path, ...]:
+        if self.client.name == "uv":
+            return ("pip", "install", "--python", self.client.python)
+        return ("install",)
