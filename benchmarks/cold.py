@@ -1,0 +1,44 @@
+"""An empty cloche far from its upstream, against a client that goes to the upstream itself."""
+
+from pathlib import Path
+
+from benchmarks.distance import far_upstream, round_trip
+from benchmarks.figures import COLD_INSTALL, Figure
+from benchmarks.loads import install
+from benchmarks.processes import cpu_seconds
+from benchmarks.servers import OURS, cloche, forget, place, started
+from benchmarks.session import Session
+
+DIRECT = "direct"
+
+
+def measure(session: Session) -> None:
+    """Install through a new cloche and directly, in turns."""
+    ours = session.figures.of(COLD_INSTALL, OURS)
+    direct = session.figures.of(COLD_INSTALL, DIRECT)
+    folder = session.folder / "cold"
+    folder.mkdir()
+    with (
+        session.noting(ours, direct),
+        far_upstream(session.index.tree, session.folder / "far") as upstream,
+    ):
+        direct.details["round trip"] = [round_trip(upstream) * 1000]
+        for _ in session.rounds(session.plan.cold_installs, COLD_INSTALL.title):
+            if session.wants(direct):
+                with session.noting(direct):
+                    direct.add(install(upstream, session.index.graph, folder))
+            if session.wants(ours):
+                with session.noting(ours):
+                    _install_through_new_cloche(session, ours, upstream, folder)
+
+
+def _install_through_new_cloche(
+    session: Session, figure: Figure, upstream: str, folder: Path
+) -> None:
+    home = place(session.folder / "cold-cloche", session.index, upstream)
+    forget(home)
+    server = cloche(home)
+    with started(server) as child:
+        used = cpu_seconds(child.pid)
+        seconds = install(server.simple, session.index.graph, folder)
+        figure.add(seconds, processor=cpu_seconds(child.pid) - used)

@@ -1,0 +1,111 @@
+"""What a run found: one figure for each server at each piece of work."""
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+CORE_TIME = "core time"
+"""The detail that says what one request costs the server's core, in microseconds."""
+RATE = "requests/s"
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A piece of work: its key, what it is, its unit, and who the others are compared with."""
+
+    key: str
+    title: str
+    unit: str
+    baseline: str | None = "nginx"
+
+    @property
+    def best(self) -> Callable[[Sequence[float]], float]:
+        """Choose the round that noise, which only ever slows a server down, spoilt least."""
+        return max if self.unit == RATE else min
+
+
+HOT_SMALL = Work("hot-small", "Hot page of a project with 20 files", RATE)
+HOT_LARGE = Work("hot-large", "Hot page of a project with 3,000 files", RATE)
+WARM_INSTALL = Work("install-warm", "`uv pip install` of 70 packages, server warm", "s")
+COLD_INSTALL = Work(
+    "install-cold",
+    "`uv pip install` of 70 packages, server empty and 50 ms from its upstream",
+    "s",
+    "direct",
+)
+FIRST_START = Work("start-first", "From process start to ready, no data yet", "s", None)
+NEXT_START = Work("start-next", "From process start to ready, on the data of the first", "s", None)
+IDLE = Work("memory-idle", "Memory (PSS) when idle, after the start", "MiB", None)
+AFTER = Work("memory-after", "Memory (PSS) when idle again, after the work above", "MiB", None)
+WORKS = (
+    HOT_SMALL,
+    HOT_LARGE,
+    WARM_INSTALL,
+    COLD_INSTALL,
+    FIRST_START,
+    NEXT_START,
+    IDLE,
+    AFTER,
+)
+
+
+@dataclass(slots=True)
+class Figure:
+    """The rounds that one server did of one work, or the reason why there is no figure."""
+
+    work: str
+    server: str
+    rounds: list[float] = field(default_factory=list)
+    details: dict[str, list[float]] = field(default_factory=dict)
+    remark: str = ""
+    reason: str = ""
+
+    @property
+    def median(self) -> float | None:
+        return statistics.median(self.rounds) if self.rounds and not self.reason else None
+
+    def middle(self, detail: str) -> float | None:
+        """Return the median of a detail of the rounds."""
+        values = self.details.get(detail)
+        return statistics.median(values) if values else None
+
+    def add(self, value: float, **details: float) -> None:
+        self.rounds.append(value)
+        for name, detail in details.items():
+            self.details.setdefault(name, []).append(detail)
+
+
+class Figures:
+    """All figures of a run, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._all: dict[tuple[str, str], Figure] = {}
+
+    def __iter__(self) -> Iterator[Figure]:
+        return iter(self._all.values())
+
+    def of(self, work: Work, server: str) -> Figure:
+        """Return the figure, a new one without rounds when there was none."""
+        return self._all.setdefault((work.key, server), Figure(work.key, server))
+
+    def at(self, work: Work) -> Sequence[Figure]:
+        return [figure for figure in self._all.values() if figure.work == work.key]
+
+    def median(self, work: Work, server: str) -> float | None:
+        figure = self._all.get((work.key, server))
+        return figure.median if figure else None
+
+    def best(self, work: Work, server: str) -> float | None:
+        figure = self._all.get((work.key, server))
+        return work.best(figure.rounds) if figure and figure.median is not None else None
+
+    def capacity(self, work: Work, server: str) -> float | None:
+        """Return what it does in a second of its core's time, whatever else ran on the cores."""
+        figure = self._all.get((work.key, server))
+        cost = figure.middle(CORE_TIME) if figure and figure.median is not None else None
+        return 1e6 / cost if cost else None
+
+    @property
+    def unmeasured(self) -> list[Figure]:
+        return [figure for figure in self._all.values() if figure.median is None]

@@ -1,0 +1,157 @@
+"""The two loads: wrk asking for one page, and uv installing a graph."""
+
+import gzip
+import http.client
+import json
+import re
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.packages import GRAPH_ROOT
+from benchmarks.processes import DEADLINE, LOAD_CORE, Command, Unmeasured, run
+
+LUA = Path(__file__).with_name("wrk.lua")
+UV = Path(sys.executable).with_name("uv")
+HEADERS = {
+    "Accept": "application/vnd.pypi.simple.v1+json",
+    "Accept-Encoding": "gzip, deflate",  # as pip sends it
+    "User-Agent": "cloche-benchmark",
+}
+CONNECTIONS = 16
+SLOW, SLOW_CONNECTIONS = 0.05, 2
+"""A page that takes longer than this (in seconds) is asked for on fewer connections at a time,
+for a round to end with few requests half done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it came over the wire, and how long it took."""
+
+    content_type: str
+    encoding: str
+    wire: bytes
+    seconds: float
+
+    @property
+    def body(self) -> bytes:
+        return gzip.decompress(self.wire) if self.encoding == "gzip" else self.wire
+
+    @property
+    def filenames(self) -> set[str]:
+        if self.content_type.endswith("json"):
+            return {file["filename"] for file in json.loads(self.body)["files"]}
+        anchors = _Anchors()
+        anchors.feed(self.body.decode())
+        return anchors.texts
+
+
+class _Anchors(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: set[str] = set()
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        self._inside = tag == "a"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside and data.strip():
+            self.texts.add(data.strip())
+        self._inside = False
+
+
+def ask(url: str, **headers: str) -> Page:
+    """GET the page once; Unmeasured unless it answers 200 itself, without a redirect."""
+    parts = urlsplit(url)
+    began = time.perf_counter()
+    connection = http.client.HTTPConnection(parts.netloc, timeout=DEADLINE)
+    try:
+        connection.request("GET", parts.path, headers={**HEADERS, **headers})
+        reply = connection.getresponse()
+        wire = reply.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise Unmeasured(f"{parts.path} was not answered: {error!r}") from error
+    finally:
+        connection.close()
+    if reply.status != http.HTTPStatus.OK:
+        raise Unmeasured(f"{parts.path} answered {reply.status} {reply.reason}")
+    content_type = reply.headers.get_content_type()
+    encoding = reply.headers.get("Content-Encoding", "identity")
+    return Page(content_type, encoding, wire, time.perf_counter() - began)
+
+
+def warm(url: str, expected: frozenset[str]) -> Page:
+    """Ask twice, and return the second page: one that is known to list exactly these files."""
+    ask(url)
+    page = ask(url)
+    if page.filenames != expected:
+        raise Unmeasured(f"the page lists {len(page.filenames)} files, not {len(expected)}")
+    return page
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """What came of one round of wrk; latencies in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def wrk(url: str, page: Page, seconds: float) -> Burst:
+    """Ask for the page as fast as it comes; Unmeasured when any answer was not this page."""
+    words: list[object] = ["wrk", "--threads", "1", "--timeout", "30s", "--script", LUA]
+    words += ["--connections", str(SLOW_CONNECTIONS if page.seconds > SLOW else CONNECTIONS)]
+    words += ["--duration", f"{max(seconds, min(10, 10 * page.seconds)):.0f}s"]
+    for name, value in HEADERS.items():
+        words += ["--header", f"{name}: {value}"]
+    printed = run(Command("wrk", [*words, url], LUA.parent, LOAD_CORE))
+    saw = json.loads(printed.strip().splitlines()[-1])
+    _check(saw, page)
+    rate = saw["requests"] / saw["microseconds"] * 1e6
+    return Burst(rate, saw["p50"] / 1000, saw["p99"] / 1000)
+
+
+def _check(saw: dict[str, int], page: Page) -> None:
+    if saw["failed"] or saw["refused"]:
+        raise Unmeasured(f"{saw['refused']} answers were errors, {saw['failed']} never came")
+    if not saw["requests"]:
+        raise Unmeasured("no request was answered in time")
+    if saw["bytes"] / saw["requests"] < len(page.wire):
+        raise Unmeasured("under load, the answers were shorter than the page")
+
+
+def install(simple: str, expected: frozenset[str], folder: Path) -> float:
+    """Install the graph from nothing and return the seconds; Unmeasured unless all came."""
+    target, cache = folder / "target", folder / "uv-cache"
+    words: list[object] = [
+        UV,
+        "pip",
+        "install",
+        "--quiet",
+        "--no-config",
+        "--python",
+        sys.executable,
+    ]
+    words += ["--default-index", simple, "--cache-dir", cache, "--target", target, GRAPH_ROOT]
+    began = time.perf_counter()
+    try:
+        run(Command("uv", words, folder, LOAD_CORE, {"UV_HTTP_TIMEOUT": f"{DEADLINE:.0f}"}))
+        seconds = time.perf_counter() - began
+        _check_installed(target, expected)
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(cache, ignore_errors=True)
+    return seconds
+
+
+def _check_installed(target: Path, expected: frozenset[str]) -> None:
+    found = {re.sub(r"-[^-]+$", "", path.stem) for path in target.glob("*.dist-info")}
+    if found != {name.replace("-", "_") for name in expected}:
+        raise Unmeasured(f"{len(found)} packages were installed, not {len(expected)}")

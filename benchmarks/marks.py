@@ -1,0 +1,76 @@
+"""The marks that cloche is held to, as data, and whether a run met them."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.figures import (
+    AFTER,
+    COLD_INSTALL,
+    FIRST_START,
+    HOT_LARGE,
+    HOT_SMALL,
+    IDLE,
+    NEXT_START,
+    TIMES,
+    WARM_INSTALL,
+    Figures,
+    Work,
+)
+from benchmarks.servers import OURS, PEERS
+
+FASTEST_PEER = "fastest peer"
+AT_LEAST, AT_MOST = "at least", "at most"
+HOLDS: dict[str, Callable[[float, float], bool]] = {AT_LEAST: operator.ge, AT_MOST: operator.le}
+Measure = Callable[[Work, str], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A bound on cloche's median: as it is, or as a multiple of another's."""
+
+    work: Work
+    sense: str
+    bound: float
+    times: str | None = None
+
+    @property
+    def unit(self) -> str:
+        return f"{TIMES} {self.times}" if self.times else self.work.unit
+
+    def value(self, figures: Figures) -> float | None:
+        """Return what the bound is held against, or None when it could not be measured."""
+        return self._compared(figures.median)
+
+    def at_best(self, figures: Figures) -> float | None:
+        """Return the same of the best rounds."""
+        return self._compared(figures.best)
+
+    def by_core_time(self, figures: Figures) -> float | None:
+        """Return the same, of what each could do with a core of its own; None if unknown."""
+        return self._compared(figures.capacity)
+
+    def met(self, figures: Figures) -> bool | None:
+        value = self.value(figures)
+        return None if value is None else HOLDS[self.sense](value, self.bound)
+
+    def _compared(self, measure: Measure) -> float | None:
+        ours = measure(self.work, OURS)
+        if ours is None or self.times is None:
+            return ours
+        names = PEERS if self.times == FASTEST_PEER else (self.times,)
+        theirs = max(filter(None, (measure(self.work, name) for name in names)), default=None)
+        return ours / theirs if theirs else None
+
+
+MARKS = (
+    Mark(HOT_SMALL, AT_LEAST, 0.25, "nginx"),
+    Mark(HOT_SMALL, AT_LEAST, 5, FASTEST_PEER),
+    Mark(HOT_LARGE, AT_LEAST, 0.8, "nginx"),
+    Mark(WARM_INSTALL, AT_MOST, 1.3, "nginx"),
+    Mark(COLD_INSTALL, AT_MOST, 1.0, "direct"),
+    Mark(FIRST_START, AT_MOST, 1.5),
+    Mark(NEXT_START, AT_MOST, 1.5),
+    Mark(IDLE, AT_MOST, 130),
+    Mark(AFTER, AT_MOST, 130),
+)

@@ -1,0 +1,89 @@
+"""Nginx with static files: the upstream of all, and the mark that all are measured against."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.processes import LOAD_CORE, Command
+
+CONFIG = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx-error.log warn;
+{user}
+worker_processes 1;
+worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
+http {{
+    access_log {access_log};
+    client_body_temp_path {folder}/nginx-body;
+    proxy_temp_path {folder}/nginx-proxy;
+    fastcgi_temp_path {folder}/nginx-fastcgi;
+    scgi_temp_path {folder}/nginx-scgi;
+    uwsgi_temp_path {folder}/nginx-uwsgi;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000000;
+    open_file_cache max=10000 inactive=600s;
+    open_file_cache_valid 600s;
+    types {{ application/vnd.pypi.simple.v1+json json; text/html html; }}
+    default_type application/octet-stream;
+    map $http_accept $page {{
+        default index.html;
+        ~application/vnd.pypi.simple.v1\\+json index.json;
+    }}
+    server {{
+        listen {listen} backlog=4096;
+        location /simple/ {{
+            root {tree};
+            index $page;
+            gzip_static on;
+            add_header Cache-Control max-age=600;
+            add_header Vary "Accept, Accept-Encoding";
+        }}
+        location /files/ {{
+            root {tree};
+            add_header Cache-Control "max-age=365000000, immutable, public";
+        }}
+        location /hot/ {{
+            root {folder};
+            index index.json;
+            gzip_static on;
+            add_header Cache-Control max-age=600;
+            add_header Vary "Accept, Accept-Encoding";
+        }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What nginx serves and where: an index, beside it what is in `folder/hot`, at an address."""
+
+    tree: Path
+    folder: Path
+    listen: str
+    log: bool = False
+
+
+def nginx(name: str, site: Site, *, cores: str = LOAD_CORE, inside: Sequence[str] = ()) -> Command:
+    """Write the configuration and return the command, with `inside` as the words before it.
+
+    Pages go out by what the client accepts, JSON or HTML, plain or compressed beforehand; with
+    all that makes nginx fast, and without an access log unless one is asked for.
+    """
+    site.folder.mkdir(parents=True, exist_ok=True)
+    path = site.folder / "nginx.conf"
+    path.write_text(
+        CONFIG.format(
+            folder=site.folder,
+            tree=site.tree,
+            listen=site.listen,
+            user="user root;" if os.geteuid() == 0 else "",
+            access_log=f"{site.folder}/access.log" if site.log else "off",
+        )
+    )
+    words = [*inside, "nginx", "-p", site.folder, "-e", site.folder / "nginx-error.log", "-c", path]
+    return Command(name, words, site.folder, cores)
