@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cloche.core.errors import FileExists, NoSuchBlob, NoSuchFile, NoSuchProject, UpstreamDown
 from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
-from cloche.ports import Document, Kept, Received, Spooled, Stored, Transfer
+from cloche.ports import Changes, Document, Kept, Received, Spooled, Stored, Transfer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -24,10 +24,10 @@ def now() -> datetime:
 class FakeJournal:
     """Numbers every change; the pulse that beats with it."""
 
-    changed: list[ProjectName] = field(default_factory=list)
+    changed: list[tuple[str, ProjectName]] = field(default_factory=list)
 
-    def enter(self, project: ProjectName) -> int:
-        self.changed.append(project)
+    def enter(self, place: str, project: ProjectName) -> int:
+        self.changed.append((place, project))
         return len(self.changed)
 
     def beat(self) -> int:
@@ -51,7 +51,7 @@ class FakeLedger:
         if before is not None or place in self.deleted:
             raise FileExists(f"{upload.filename} is taken by other bytes")
         self.uploads.append(upload)
-        self.journal.enter(upload.project)
+        self.journal.enter(upload.index, upload.project)
         return True
 
     async def files(self, index: str, project: ProjectName) -> list[Upload]:
@@ -63,15 +63,17 @@ class FakeLedger:
     async def projects(self, index: str) -> list[ProjectName]:
         return sorted({u.project for u in self.uploads if u.index == index})
 
-    async def changes(self, since: int) -> tuple[int, set[ProjectName]]:
-        return len(self.journal.changed), set(self.journal.changed[since:])
+    async def changes(self, since: int) -> Changes:
+        entries = enumerate(self.journal.changed, 1)
+        named = {entry: serial for serial, entry in entries if serial > since}
+        return Changes(len(self.journal.changed), named)
 
     async def delete(self, index: str, filename: str, who: str) -> None:  # noqa: ARG002 - the port's
         for upload in self.uploads:
             if (upload.index, upload.filename) == (index, filename):
                 self.uploads.remove(upload)
                 self.deleted.add((index, filename))
-                self.journal.enter(upload.project)
+                self.journal.enter(upload.index, upload.project)
                 return
         raise NoSuchFile(f"index {index} has no file {filename}")
 
@@ -86,7 +88,7 @@ class FakePages:
         return self.kept.get((upstream, project))
 
     async def keep(self, upstream: str, project: ProjectName, kept: Kept) -> int:
-        serial = self.journal.enter(project)
+        serial = self.journal.enter(upstream, project)
         self.kept[upstream, project] = replace(kept, serial=serial)
         return serial
 
@@ -98,7 +100,7 @@ class FakePages:
 
     async def gone(self, upstream: str, project: ProjectName, at: datetime) -> None:  # noqa: ARG002 - the port's
         if self.kept.pop((upstream, project), None) is not None:
-            self.journal.enter(project)
+            self.journal.enter(upstream, project)
 
     async def projects(self, upstream: str) -> list[ProjectName]:
         return sorted(project for name, project in self.kept if name == upstream)

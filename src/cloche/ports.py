@@ -1,6 +1,6 @@
 """Every seam to the world. If it is not here, the services cannot do it."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -220,6 +220,17 @@ class Kept(Struct, frozen=True, kw_only=True):
     fresh_until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the journal says: its newest serial, and the newest of each (place, project) named.
+
+    A place is the name of an index or of an upstream.
+    """
+
+    serial: int
+    named: Mapping[tuple[str, ProjectName], int]
+
+
 class Ledger(Protocol):
     """Uploads and the journal: never evicted, and every change numbered by a serial."""
 
@@ -236,8 +247,8 @@ class Ledger(Protocol):
     async def projects(self, index: str) -> list[ProjectName]:
         """The projects uploaded to the index, sorted."""
 
-    async def changes(self, since: int) -> tuple[int, set[ProjectName]]:
-        """The newest serial, and the projects that the journal names after `since`."""
+    async def changes(self, since: int) -> Changes:
+        """What the journal names after `since`."""
 
     async def delete(self, index: str, filename: str, who: str) -> None:
         """Take a file away; its name stays taken. Raise NoSuchFile."""

@@ -11,10 +11,13 @@ from cloche.catalog import Catalog
 from cloche.catalog.schema import journal, uploads
 from cloche.core.errors import FileExists, NoSuchFile, NoSuchProject
 from cloche.core.model import ProjectName, Upload
+from cloche.ports import Changes
 from tests.catalog.processes import publish_ten, together
 from tests.catalog.samples import DEMO, NOON, entries, newest, upload
 
 pytestmark = pytest.mark.anyio
+
+A, B = ProjectName("a"), ProjectName("b")
 
 
 async def test_upload_is_listed_as_published(catalog: Catalog) -> None:
@@ -154,19 +157,20 @@ async def test_projects_are_sorted(catalog: Catalog) -> None:
 
 
 async def test_changes_name_the_projects_since(catalog: Catalog) -> None:
-    """Changes are the projects journaled after a serial, and the serial to go on from."""
-    assert await catalog.ledger.changes(0) == (0, set())
+    """Changes are where which projects were journaled after a serial, each with its newest."""
+    assert await catalog.ledger.changes(0) == Changes(0, {})
     await catalog.ledger.publish(upload("a"))
-    first, names = await catalog.ledger.changes(0)
-    assert names == {"a"}
+    first = await catalog.ledger.changes(0)
+    assert first.named == {("main", A): first.serial}
     await catalog.ledger.publish(upload("b"))
+    await catalog.ledger.publish(upload("a", index="team"))
     await catalog.ledger.delete("main", "a-1.0.tar.gz", "bob")
 
-    second, names = await catalog.ledger.changes(first)
+    second = await catalog.ledger.changes(first.serial)
 
-    assert second > first
-    assert names == {"a", "b"}
-    assert await catalog.ledger.changes(second) == (second, set())
+    assert first.serial < second.named["main", B] < second.named["team", A]
+    assert second.named["main", A] == second.serial
+    assert await catalog.ledger.changes(second.serial) == Changes(second.serial, {})
 
 
 async def test_many_changes_are_all_named(catalog: Catalog) -> None:
@@ -176,10 +180,10 @@ async def test_many_changes_are_all_named(catalog: Catalog) -> None:
     with catalog.database.writing() as connection:
         connection.execute(insert(journal), rows)
 
-    serial, names = await catalog.ledger.changes(0)
+    changes = await catalog.ledger.changes(0)
 
-    assert serial == newest(catalog)
-    assert names == {f"p{number}" for number in range(5000)}
+    assert changes.serial == newest(catalog)
+    assert {name for _, name in changes.named} == {f"p{number}" for number in range(5000)}
 
 
 async def test_serial_is_never_reused(catalog: Catalog) -> None:
@@ -257,8 +261,9 @@ async def test_no_change_is_ever_missed(catalog: Catalog, other: Catalog) -> Non
     since, done = 0, False
     while not done:
         done = publishing.done()  # before the last look
-        since, names = await catalog.ledger.changes(since)
-        named |= names
+        changes = await catalog.ledger.changes(since)
+        since = changes.serial
+        named |= {name for _, name in changes.named}
     await publishing
 
     assert named == {f"p{number}" for number in range(80)}

@@ -33,10 +33,11 @@ def record(
     `where` is any of place (an index or upstream), project, version and filename.
     """
     entry = {"action": action.value, "at": at, "who": who, "detail": _json(detail), **where}
-    serial: int = connection.execute(
-        insert(journal).returning(journal.c.serial), entry
-    ).scalar_one()
+    serial: int = connection.execute(_APPEND, entry).scalar_one()
     return serial
+
+
+_APPEND = insert(journal).returning(journal.c.serial)
 
 
 def _json(detail: dict[str, Any]) -> str:

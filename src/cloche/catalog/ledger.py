@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.journal import Change, record
 from cloche.catalog.schema import journal, uploads
 from cloche.core.errors import FileExists, NoSuchFile, NoSuchProject
 from cloche.core.model import ProjectName, Upload
+from cloche.ports import Changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class SqlLedger:
     async def projects(self, index: str) -> list[ProjectName]:
         return await self.database.to_reader(self._projects, index)
 
-    async def changes(self, since: int) -> tuple[int, set[ProjectName]]:
+    async def changes(self, since: int) -> Changes:
         return await self.database.to_reader(self._changes, since)
 
     async def delete(self, index: str, filename: str, who: str) -> None:
@@ -48,10 +49,8 @@ class SqlLedger:
             return True
 
     def _files(self, index: str, project: ProjectName) -> list[Upload]:
-        named = (uploads.c.index_name == index, uploads.c.project == project)
         with self.database.reading() as connection:
-            query = select(uploads).where(*named).order_by(uploads.c.serial)
-            rows = connection.execute(query).all()
+            rows = connection.execute(_FILES, {"index": index, "project": project}).all()
         if not rows:
             raise NoSuchProject(f"nobody has uploaded {project} to {index}; check the name")
         return [_upload(row) for row in rows if row.deleted_at is None]
@@ -62,15 +61,12 @@ class SqlLedger:
             # Sorted here, for PostgreSQL's order depends on its locale.
             return sorted(map(ProjectName, connection.execute(query).scalars()))
 
-    def _changes(self, since: int) -> tuple[int, set[ProjectName]]:
+    def _changes(self, since: int) -> Changes:
         with self.database.reading() as connection:
             # The bound first: PostgreSQL's second query may see entries newer than it.
-            newest = connection.execute(select(func.max(journal.c.serial))).scalar() or 0
-            after = (journal.c.serial > since, journal.c.serial <= newest)
-            query = (
-                select(journal.c.project).distinct().where(*after, journal.c.project.is_not(None))
-            )
-            return newest, set(map(ProjectName, connection.execute(query).scalars()))
+            newest = connection.execute(_NEWEST).scalar() or 0
+            rows = connection.execute(_CHANGES, {"since": since, "newest": newest})
+            return Changes(newest, {(place, project): serial for place, project, serial in rows})
 
     def _delete(self, index: str, filename: str, who: str) -> None:
         now = datetime.now(UTC)
@@ -90,6 +86,24 @@ class SqlLedger:
                 version=row.version,
                 filename=filename,
             )
+
+
+# Statements are made once: making one takes 60 µs, executing it 20.
+_FILES = (
+    select(uploads)
+    .where(uploads.c.index_name == bindparam("index"), uploads.c.project == bindparam("project"))
+    .order_by(uploads.c.serial)
+)
+_NEWEST = select(func.max(journal.c.serial))
+_CHANGES = (
+    select(journal.c.place, journal.c.project, func.max(journal.c.serial))
+    .where(
+        journal.c.serial > bindparam("since"),
+        journal.c.serial <= bindparam("newest"),
+        journal.c.project.is_not(None),
+    )
+    .group_by(journal.c.place, journal.c.project)
+)
 
 
 def _is(index: str, filename: str) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from cloche.core.model import File, FileKey, Page, ProjectName
 from cloche.ports import Clock, Ledger, Pulse
@@ -58,6 +59,18 @@ class Shown:
 Place = tuple[str, ProjectName]
 
 
+@dataclass(slots=True)
+class _Look:
+    """A look under way, and what the journal has said of its project meanwhile."""
+
+    named: list[tuple[str, int]] = field(default_factory=list)  # where, serial
+    task: asyncio.Task[Shown] = field(init=False)
+
+    def holds(self, sight: Sight) -> bool:
+        """Whether what was seen is what the journal speaks of, and nothing else is."""
+        return all(where == sight.owner and serial <= sight.serial for where, serial in self.named)
+
+
 class Shelf:
     """Bounded in bytes; the least recently asked for goes first."""
 
@@ -72,7 +85,7 @@ class Shelf:
         self._entries: OrderedDict[Place, Shown] = OrderedDict()
         self._weights: dict[Place, int] = {}
         self._weight = 0
-        self._flights: dict[Place, asyncio.Task[Shown]] = {}
+        self._looks: dict[Place, _Look] = {}
         self._beat = -1
         self._serial = NEVER
         self._looked = -1.0
@@ -90,25 +103,31 @@ class Shelf:
         if shown is not None and self._clock() < shown.until:
             self._entries.move_to_end(place)
             return shown
-        flight = self._flights.get(place)
-        if flight is None:
-            flight = asyncio.get_running_loop().create_task(self._look(place))
-            self._flights[place] = flight
-            flight.add_done_callback(lambda task: self._landed(place, task))
-        return await asyncio.shield(flight)
+        look = self._looks.get(place)
+        if look is None or look.named:  # it may not have seen what the journal speaks of
+            look = self._looks[place] = _Look()
+            look.task = asyncio.get_running_loop().create_task(self._look(place, look))
+            look.task.add_done_callback(partial(self._landed, place, look))
+        return await asyncio.shield(look.task)
 
     def peek(self, index: str, project: ProjectName) -> Shown | None:
         """What was shown last, however old; None when it is not there any more."""
+        return self._entries.get((index, project))
+
+    async def last(self, index: str, project: ProjectName) -> Shown | None:
+        """What was shown last, unless the journal has named the project since."""
+        await self._catch_up()
         return self._entries.get((index, project))
 
     def grew(self, shown: Shown) -> None:
         """Take note that something was rendered, and make room for it."""
         place = (shown.index, shown.page.name)
         if self._entries.get(place) is shown:
+            self._entries.move_to_end(place)
             self._weigh(place, shown)
 
     async def _catch_up(self) -> None:
-        """Drop what the journal says has changed since the last look."""
+        """Drop what the journal says has changed since the last look at it."""
         if self._pulse.beat() == self._beat:
             return
         clock = asyncio.get_running_loop().time
@@ -116,35 +135,40 @@ class Shelf:
         async with self._catching_up:
             if self._looked >= came:
                 return  # somebody has looked while this one waited
-            began = clock()
-            beat = self._pulse.beat()
-            serial, changed = await self._ledger.changes(self._serial)
-            for place in [p for p in {**self._entries, **self._flights} if p[1] in changed]:
-                self._drop(place)
-            self._serial, self._beat, self._looked = serial, beat, began
+            began, beat = clock(), self._pulse.beat()
+            changes = await self._ledger.changes(self._serial)
+            for (where, project), serial in changes.named.items():
+                self._named(where, project, serial)
+            self._serial, self._beat, self._looked = changes.serial, beat, began
 
-    async def _look(self, place: Place) -> Shown:
-        me = asyncio.current_task()
+    def _named(self, where: str, project: ProjectName, serial: int) -> None:
+        for index in self._view.indexes:
+            place = (index, project)
+            if place in self._looks:
+                self._looks[place].named.append((where, serial))
+            shown = self._entries.get(place)
+            if shown and not (where == shown.sight.owner and serial <= shown.sight.serial):
+                self._drop(place)
+
+    async def _look(self, place: Place, look: _Look) -> Shown:
         sight = await self._view.project(*place)
         shown = self._made(place, sight)
-        # What changed while we looked, and be it by our own keeping of the page, is noticed
-        # here: then this answer serves those who wait for it, and nobody after them.
+        # What changed while we looked is noticed here: then this answer serves those who wait
+        # for it, and nobody after them.
         await self._catch_up()
-        if self._flights.get(place) is me:
+        if self._looks.get(place) is look and look.holds(sight):
             self._put(place, shown)
         return shown
 
     def _made(self, place: Place, sight: Sight) -> Shown:
         before = self._entries.get(place)
         if before is not None and before.sight.page == sight.page:
-            shown = Shown(place[0], sight, sight.until, before.by_name, before.renders)
-        else:
-            by_name = {file.filename: file for file in sight.page.files}
-            shown = Shown(place[0], sight, sight.until, by_name)
-        return shown
+            return Shown(place[0], sight, sight.until, before.by_name, before.renders)
+        by_name = {file.filename: file for file in sight.page.files}
+        return Shown(place[0], sight, sight.until, by_name)
 
     def _put(self, place: Place, shown: Shown) -> None:
-        self._drop(place, flight=False)
+        self._drop(place)
         self._entries[place] = shown
         self._weigh(place, shown)
 
@@ -152,18 +176,16 @@ class Shelf:
         self._weight += shown.weight - self._weights.get(place, 0)
         self._weights[place] = shown.weight
         while self._weight > self._max_bytes and len(self._entries) > 1:
-            self._drop(next(iter(self._entries)), flight=False)
+            self._drop(next(iter(self._entries)))
 
-    def _drop(self, place: Place, *, flight: bool = True) -> None:
-        if flight:
-            self._flights.pop(place, None)
+    def _drop(self, place: Place) -> None:
         shown = self._entries.pop(place, None)
         if shown is not None:
             shown.holds = False
             self._weight -= self._weights.pop(place)
 
-    def _landed(self, place: Place, task: asyncio.Task[Shown]) -> None:
-        if self._flights.get(place) is task:
-            del self._flights[place]
+    def _landed(self, place: Place, look: _Look, task: asyncio.Task[Shown]) -> None:
+        if self._looks.get(place) is look:
+            del self._looks[place]
         if not task.cancelled():
             task.exception()  # those who waited have it; nobody may be left to take it

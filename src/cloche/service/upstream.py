@@ -1,16 +1,13 @@
 """An upstream's pages, read through a cache that goes on answering when the upstream does not."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from msgspec import Struct
 
-from cloche.core.errors import NoSuchProject, UpstreamDown, UpstreamLies
+from cloche.core.errors import Error, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Page, ProjectName
 from cloche.core.wire import read_page
 from cloche.ports import Clock, Document, Kept, PageStore, Received, Spool, Upstream
@@ -21,7 +18,7 @@ MAX_ABSENT = 10_000  # names: what clients may make this process remember
 INLINE = 64 << 10  # bytes of a page that are parsed sooner than a thread is woken
 
 
-class Freshness(Struct, frozen=True, kw_only=True):
+class Freshness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long answers hold, in seconds."""
 
     default: float = 600  # when the upstream does not say: what PyPI says
@@ -37,12 +34,20 @@ class Answer:
 
     page: Page
     until: datetime
+    serial: int = 0  # of the journal entry that brought it; 0 while it is not kept yet
 
 
 @dataclass(slots=True)
 class _Flight:
-    task: asyncio.Task[Answer]
+    """One question under way. It lands after it is answered, when the answer is kept."""
+
+    answer: asyncio.Future[Answer]
     started: float
+    task: asyncio.Task[None] | None = None
+
+    def tell(self, answer: Answer) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
 
 
 @dataclass
@@ -59,7 +64,6 @@ class CachedUpstream:
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
     _absent: dict[ProjectName, datetime] = field(default_factory=dict)
     _unwell: dict[ProjectName, datetime] = field(default_factory=dict)
-    _chores: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -75,7 +79,7 @@ class CachedUpstream:
         now = self.clock()
         if kept and (self.offline or now < max(kept.fresh_until, self._unwell.get(project, now))):
             until = now + timedelta(days=1) if self.offline else kept.fresh_until
-            return Answer(await self._parse(project, kept.document), max(until, self._soon(now)))
+            return await self._answer(project, kept, max(until, self._soon(now)))
         if self.offline:
             raise UpstreamDown(
                 f"{project} is not kept here, and the server is offline: start it without --offline"
@@ -91,7 +95,7 @@ class CachedUpstream:
 
     async def close(self) -> None:
         """Stop asking."""
-        tasks = [flight.task for flight in self._flights.values()] + list(self._chores)
+        tasks = [flight.task for flight in self._flights.values() if flight.task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -102,70 +106,106 @@ class CachedUpstream:
         flight = self._flight(project)
         spent = asyncio.get_running_loop().time() - flight.started
         patience = max(0.0, self.freshness.patience - spent)
-        with suppress(TimeoutError, UpstreamDown, UpstreamLies):
-            return await asyncio.wait_for(asyncio.shield(flight.task), patience)
-        return Answer(await self._parse(project, kept.document), self._soon(self.clock()))
+        try:
+            return await asyncio.wait_for(asyncio.shield(flight.answer), patience)
+        except NoSuchProject:
+            raise
+        except (TimeoutError, Error):  # also of our own disk: a kept page needs none
+            return await self._answer(project, kept, self._soon(self.clock()))
 
     async def _join(self, project: ProjectName) -> Answer:
-        return await asyncio.shield(self._flight(project).task)
+        return await asyncio.shield(self._flight(project).answer)
 
     def _flight(self, project: ProjectName) -> _Flight:
         """The one request under way for this project, begun now if there is none."""
         flight = self._flights.get(project)
         if flight is None:
             loop = asyncio.get_running_loop()
-            flight = _Flight(loop.create_task(self._refresh(project)), loop.time())
-            self._flights[project] = flight
-            flight.task.add_done_callback(lambda task: self._landed(project, task))
+            flight = self._flights[project] = _Flight(loop.create_future(), loop.time())
+            flight.task = loop.create_task(self._fly(project, flight))
         return flight
 
-    def _landed(self, project: ProjectName, task: asyncio.Task[Answer]) -> None:
-        del self._flights[project]
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, UpstreamDown | UpstreamLies):
-            wait = getattr(error, "retry_after", self.freshness.after_failure)
-            self._remember(self._unwell, project, wait)
-            log.warning("upstream failed", upstream=self.name, project=project, error=str(error))
+    async def _fly(self, project: ProjectName, flight: _Flight) -> None:
+        try:
+            await self._refresh(project, flight)
+        except asyncio.CancelledError:
+            self._fail(project, flight, UpstreamDown("the server is stopping; try again"))
+            raise
+        except Exception as e:  # noqa: BLE001 - whatever it is, nobody may be left waiting
+            self._fail(project, flight, e)
+        finally:
+            del self._flights[project]
 
-    async def _refresh(self, project: ProjectName) -> Answer:
+    def _fail(self, project: ProjectName, flight: _Flight, error: Exception) -> None:
+        if isinstance(error, UpstreamDown | UpstreamLies):
+            asked = error.retry_after if isinstance(error, UpstreamDown) else 0
+            self._remember(self._unwell, project, max(asked, self.freshness.after_failure))
+        if not isinstance(error, NoSuchProject):
+            log.warning("refresh failed", upstream=self.name, project=project, error=repr(error))
+        if not flight.answer.done():
+            flight.answer.set_exception(error)
+            flight.answer.exception()  # those who wait have it; nobody may be left to take it
+
+    async def _refresh(self, project: ProjectName, flight: _Flight) -> None:
         # Only one worker of the node asks; the others find its answer when they get the lock.
         async with self.spool.lock(f"page {self.name} {project}"):
             kept = await self.store.recall(self.name, project)
             if kept and self.clock() < kept.fresh_until:
-                return Answer(await self._parse(project, kept.document), kept.fresh_until)
+                flight.tell(await self._answer(project, kept, kept.fresh_until))
+                return
             try:
                 received = await self.upstream.page(project, kept.etag if kept else None)
             except NoSuchProject:
                 await self._note_absence(project, was_kept=kept is not None)
                 raise self._nothing(project) from None
-            return await self._keep(project, kept, received)
+            self._unwell.pop(project, None)
+            await self._take(project, kept, received, flight)
 
     async def _note_absence(self, project: ProjectName, *, was_kept: bool) -> None:
         self._remember(self._absent, project, self.freshness.absent)
         if was_kept:
             await self.store.gone(self.name, project, self.clock())
 
-    async def _keep(self, project: ProjectName, kept: Kept | None, received: Received) -> Answer:
+    async def _take(
+        self, project: ProjectName, kept: Kept | None, received: Received, flight: _Flight
+    ) -> None:
         now = self.clock()
         until = now + timedelta(seconds=self._lifetime(received.max_age))
-        if received.document is None:
-            if kept is None:
-                raise UpstreamLies(f"{self.name} answers 304 to a question that had no ETag")
-            # A read must not wait for the write lock only to note that nothing has changed.
-            self._behind(self.store.touch(self.name, project, now, until))
-            return Answer(await self._parse(project, kept.document), until)
-        page = await self._parse(project, received.document)
-        fresh = Kept(
-            document=received.document,
-            serial=0,
-            etag=received.etag,
-            first_seen=now,
-            checked_at=now,
-            fresh_until=until,
-        )
-        await self.store.keep(self.name, project, fresh)
-        self._unwell.pop(project, None)
-        return Answer(page, until)
+        if received.document is not None:
+            page = await self._parse(project, received.document)
+            new = Kept(
+                document=received.document,
+                serial=0,
+                etag=received.etag,
+                first_seen=now,
+                checked_at=now,
+                fresh_until=until,
+            )
+            await self._keep(project, new, page, flight)
+        elif kept is not None:
+            flight.tell(await self._answer(project, kept, until))
+            await self.store.touch(self.name, project, now, until)
+        else:
+            raise UpstreamLies(f"{self.name} answers 304 to a question that had no ETag")
+
+    async def _keep(self, project: ProjectName, new: Kept, page: Page, flight: _Flight) -> None:
+        """Keep what was received, then answer: what was served once can be served again.
+
+        But nobody waits for the write lock longer than a moment, and a full disk does not
+        keep a page from those who ask for it.
+        """
+        answer = Answer(page, new.fresh_until)
+        loop = asyncio.get_running_loop()
+        impatience = loop.call_later(self.freshness.patience, flight.tell, answer)
+        try:
+            serial = await self.store.keep(self.name, project, new)
+            answer = Answer(page, new.fresh_until, serial)
+        finally:
+            impatience.cancel()
+            flight.tell(answer)
+
+    async def _answer(self, project: ProjectName, kept: Kept, until: datetime) -> Answer:
+        return Answer(await self._parse(project, kept.document), until, kept.serial)
 
     async def _parse(self, project: ProjectName, document: Document) -> Page:
         """Parse a page, in a thread when it is large. Raise UpstreamLies when it is none."""
@@ -198,13 +238,3 @@ class CachedUpstream:
         if len(memory) >= MAX_ABSENT:
             del memory[next(iter(memory))]
         memory[name] = self.clock() + timedelta(seconds=secs)
-
-    def _behind(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._chores.add(task)
-        task.add_done_callback(self._chore_done)
-
-    def _chore_done(self, task: asyncio.Task[None]) -> None:
-        self._chores.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.warning("could not note a page's freshness", upstream=self.name, error=str(error))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from cloche.core.errors import NoSuchFile, NoSuchIndex, NoSuchProject
 from cloche.core.index import Index
-from cloche.core.model import Artifact, File, FileKey, Page, ProjectName, Upload
+from cloche.core.model import Artifact, File, FileKey, Held, Page, ProjectName, Upload
 from cloche.ports import Clock, Ledger, PageStore
 from cloche.service.upstream import CachedUpstream
 
@@ -21,6 +21,7 @@ class Sight:
     owner: str
     hosted: bool  # uploaded here, as opposed to an upstream's
     until: datetime  # when to look again, if nothing is journaled before
+    serial: int = 0  # of the journal entry by which the owner's page became what it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +62,31 @@ class View:
         if source in self.indexes:
             return await self.project(source, project)
         answer = await self.upstreams[source].page(project)
-        return Sight(answer.page, source, hosted=False, until=answer.until)
+        return Sight(answer.page, source, hosted=False, until=answer.until, serial=answer.serial)
 
     async def unlisted(
         self, index: str, project: ProjectName, key: FileKey, filename: str
     ) -> Artifact:
         """A file that its upstream listed once, and that is kept: a lock file may still name it.
 
-        Raise NoSuchFile when there is none such, or somebody's own uploads now own the name.
+        Raise NoSuchFile when there is none such, or another source that comes first now owns
+        the name.
         """
         for source in self.closure(index):
-            if source in self.indexes:
-                if await self._owns(source, project):
-                    break
-                continue
-            held = await self.pages.held(source, key, filename)
-            if held is not None and held.project == project:
-                return Artifact(
-                    upstream=source,
-                    project=project,
-                    filename=filename,
-                    url="",
-                    key=key,
-                    hashes={"sha256": held.digest},
-                    size=held.size,
-                )
+            if source in self.upstreams:
+                held = await self.pages.held(source, key, filename)
+                if held is not None and held.project == project:
+                    return _gone(held)
+            if await self._owns(source, project):
+                break
         raise NoSuchFile(f"index {index} has no such file {filename} of {project}")
 
-    async def _owns(self, index: str, project: ProjectName) -> bool:
+    async def _owns(self, source: str, project: ProjectName) -> bool:
+        """Whether the source answers for the project, as far as is known here."""
+        if source in self.upstreams:
+            return await self.pages.recall(source, project) is not None
         try:
-            await self.ledger.files(index, project)
+            await self.ledger.files(source, project)
         except NoSuchProject:
             return False
         return True
@@ -110,6 +106,19 @@ class View:
             more = self.closure(source) if source in self.indexes else [source]
             found += [name for name in more if name not in found]
         return found
+
+
+def _gone(held: Held) -> Artifact:
+    """What is kept of a file that has no address any more."""
+    return Artifact(
+        upstream=held.upstream,
+        project=held.project,
+        filename=held.filename,
+        url="",
+        key=held.key,
+        hashes={"sha256": held.digest},
+        size=held.size,
+    )
 
 
 def hosted_page(project: ProjectName, uploads: list[Upload]) -> Page:

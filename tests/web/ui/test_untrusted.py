@@ -75,7 +75,7 @@ async def test_an_upstreams_page_cannot_inject_anything(world: World) -> None:
     page = await world.pages.project(MAIN, acme, BASE)
 
     check_harmless(page)
-    assert text(page).count(EVIL) >= 3
+    assert text(page).count(EVIL) == 2  # the status is none that PEP 792 knows
 
 
 async def test_a_search_cannot_inject_anything(world: World) -> None:
