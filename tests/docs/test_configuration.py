@@ -1,0 +1,128 @@
+"""The reference of the configuration says what the code does."""
+
+import tomllib
+from collections.abc import Iterator
+from types import ModuleType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from urllib.parse import urljoin
+
+import pytest
+from distlib.index import DEFAULT_INDEX
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
+
+from cloche import config, kinds, upstreams
+from cloche.service import upstream
+from tests.docs import markdown
+
+PAGE = markdown.DOCS / "reference" / "configuration.md"
+SECTIONS = markdown.sections(PAGE.read_text())
+INDEX_TABLE: type[Struct] = vars(config)["_IndexTable"]
+FILE: type[Struct] = vars(config)["_Tables"]
+TABLES: dict[str, type[Struct]] = {
+    "`[server]`": config.Server,
+    "`[server.tls]`": config.Tls,
+    "`[store]`": config.Store,
+    "`[store.s3]`": config.S3,
+    "`[upstream.NAME]`": kinds.load(upstreams, "simple").Settings,
+    "`[upstream.NAME.freshness]`": upstream.Freshness,
+    "`[index.NAME]`": INDEX_TABLE,
+}
+# What the others are made into; no table of the file.
+COMPLETED = {config.Settings, config.UpstreamSettings, FILE}
+PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def every_field() -> Iterator[tuple[str, FieldInfo]]:
+    return ((table, field) for table, kind in TABLES.items() for field in fields(kind))
+
+
+def documented(table: str) -> dict[str, dict[str, str]]:
+    return {row["key"].strip("`"): row for row in markdown.rows(SECTIONS[table])}
+
+
+@pytest.mark.parametrize(
+    ("table", "field"), [pytest.param(t, f, id=f"{t} {f.encode_name}") for t, f in every_field()]
+)
+def test_every_key_is_documented(table: str, field: FieldInfo) -> None:
+    """Each key of each table is there, with its type, its bounds and its default."""
+    row = documented(table)[field.encode_name]
+
+    assert row["type"] == _type(field.type)
+    assert _default(row["default"]) == _said(field)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_nothing_is_documented_that_is_not_there(table: str) -> None:
+    """Each documented key is one that the table has."""
+    assert documented(table).keys() == {field.encode_name for field in fields(TABLES[table])}
+
+
+def test_every_table_is_documented() -> None:
+    """Each settings struct has its section, and each section its struct."""
+    assert {heading for heading in SECTIONS if heading.startswith("`[")} == TABLES.keys()
+    assert _structs(config) - COMPLETED <= set(TABLES.values())
+    assert {field.encode_name for field in fields(FILE)} == {
+        heading.strip("`[]").partition(".")[0] for heading in TABLES
+    }
+
+
+def test_every_kind_of_upstream_is_documented() -> None:
+    """The reference speaks of each kind of upstream that there is."""
+    assert [kind for kind in kinds.names(upstreams) if f'"{kind}"' not in PAGE.read_text()] == []
+
+
+def test_every_reserved_name_is_documented() -> None:
+    """The page on indexes lists each name that an index cannot have."""
+    page = markdown.DOCS / "how-to" / "indexes.md"
+    section = markdown.sections(page.read_text())["Names that are taken"]
+
+    assert set(markdown.code(section)) >= config.RESERVED
+
+
+def _structs(module: ModuleType) -> set[type[Struct]]:
+    found = (value for value in vars(module).values() if isinstance(value, type))
+    return {
+        kind for kind in found if issubclass(kind, Struct) and kind.__module__ == module.__name__
+    }
+
+
+def _default(cell: str) -> Any:
+    if cell in {"unset", "required"}:
+        return cell
+    if cell == "PyPI's":
+        return urljoin(f"{DEFAULT_INDEX}/", "../simple/")
+    return tomllib.loads(f"value = {cell.strip('`')}")["value"]
+
+
+def _said(field: FieldInfo) -> Any:
+    if field.required:
+        return "required"
+    if field.default is None:
+        return "unset"
+    return list(field.default) if isinstance(field.default, tuple) else field.default
+
+
+def _type(kind: Any) -> str:
+    """A type as the reference spells it."""
+    if get_origin(kind) is Annotated:
+        plain, *notes = get_args(kind)
+        bounds = [_bounds(note) for note in notes if isinstance(note, Meta)]
+        return ", ".join([_type(plain), *bounds])
+    if get_origin(kind) is Literal:
+        return " or ".join(f'`"{word}"`' for word in get_args(kind))
+    if get_origin(kind) is tuple:
+        assert get_args(kind) == (str, ...)
+        return "list of strings"
+    if get_origin(kind) in {UnionType, Union}:
+        return " or ".join(_type(each) for each in get_args(kind) if each is not type(None))
+    return PLAIN.get(kind) or "table"
+
+
+def _bounds(note: Meta) -> str:
+    if note.ge is not None and note.le is not None:
+        return f"{note.ge} to {note.le}"
+    if note.ge is not None:
+        return f"at least {note.ge}"
+    assert note.gt is not None, note
+    return f"more than {note.gt}"

@@ -1,0 +1,146 @@
+"""What is going on when a server dies, and what must hold of it afterwards."""
+
+from typing import Protocol
+
+from tests.faults.wire import (
+    acknowledged,
+    false_offers,
+    file_url,
+    is_whole,
+    page,
+    taken,
+)
+from tests.packages import Built, wheel
+from tests.upstream.controller import Upstream
+
+NEW = wheel("new", "1.0", size=3_000_000)
+COLD = wheel("cold", "1.0", size=5_000_000)
+OLD_RELEASE, NEW_RELEASE = wheel("moving", "1.0"), wheel("moving", "2.0")
+
+
+class Scene(Protocol):
+    """One use of the server. `went_well` when the client has had its whole answer."""
+
+    went_well: bool
+
+    def set(self, upstream: Upstream) -> None:
+        """Put into the upstream what the scene needs."""
+
+    def approach(self, url: str) -> None:
+        """Do what comes before, while nothing can happen."""
+
+    def act(self, url: str, token: str) -> None:
+        """Do it; the server may die meanwhile. Fail at a whole answer that is false."""
+
+    def check(self, url: str) -> None:
+        """Fail unless what the server now has of it is right."""
+
+    def again(self, url: str, token: str) -> None:
+        """Do it once more; fail unless it now goes well."""
+
+
+class Upload:
+    """A wheel is uploaded. It is larger than what the server takes in one piece."""
+
+    went_well = False
+    built: Built = NEW
+
+    def set(self, upstream: Upstream) -> None:
+        pass
+
+    def approach(self, url: str) -> None:
+        pass
+
+    def act(self, url: str, token: str) -> None:
+        self.went_well = acknowledged(url, token, self.built)
+
+    def check(self, url: str) -> None:
+        assert is_whole(url, self.built) or not self.went_well
+        assert false_offers(url, self.built.project) == []
+
+    def again(self, url: str, token: str) -> None:
+        assert acknowledged(url, token, self.built)
+        assert is_whole(url, self.built)
+
+
+class UploadAgain(Upload):
+    """What was acknowledged is uploaded once more, with the same bytes."""
+
+    def __init__(self, built: Built) -> None:
+        self.built = built
+
+    def check(self, url: str) -> None:
+        assert is_whole(url, self.built)
+
+
+class Cold:
+    """Of a project that nobody has asked for yet, one thing is asked for."""
+
+    went_well = False
+
+    def set(self, upstream: Upstream) -> None:
+        upstream.add(COLD)
+
+    def approach(self, url: str) -> None:
+        pass
+
+    def act(self, url: str, token: str) -> None:  # noqa: ARG002 - readers need no token
+        where, promised = self._asked(url)
+        got = taken(where)
+        self.went_well = got is not None
+        assert got is None or promised is None or got == promised
+
+    def check(self, url: str) -> None:
+        assert is_whole(url, COLD)
+
+    def again(self, url: str, token: str) -> None:  # noqa: ARG002 - readers need no token
+        assert is_whole(url, COLD)
+        assert false_offers(url, COLD.project) == []
+
+    def _asked(self, url: str) -> tuple[str, bytes | None]:
+        return f"{url}/simple/{COLD.project}/", None
+
+
+class ColdFile(Cold):
+    """The page is there, the file is not."""
+
+    suffix = ""
+    promised = COLD.content
+
+    def approach(self, url: str) -> None:
+        self._path = file_url(url, COLD).removeprefix(url)
+
+    def _asked(self, url: str) -> tuple[str, bytes | None]:
+        return f"{url}{self._path}{self.suffix}", self.promised
+
+
+class ColdMetadata(ColdFile):
+    """The page is there, the file's metadata is not."""
+
+    suffix = ".metadata"
+    promised = COLD.metadata
+
+
+class Refresh:
+    """A page that is kept, but no longer fresh, is asked for; it has changed upstream."""
+
+    went_well = False
+
+    def set(self, upstream: Upstream) -> None:
+        upstream.project("moving", max_age=0)
+        upstream.add(OLD_RELEASE)
+        self._upstream = upstream
+
+    def approach(self, url: str) -> None:
+        assert is_whole(url, OLD_RELEASE)
+        self._upstream.add(NEW_RELEASE)
+
+    def act(self, url: str, token: str) -> None:  # noqa: ARG002 - readers need no token
+        self.went_well = taken(f"{url}/simple/moving/") is not None
+
+    def check(self, url: str) -> None:
+        assert is_whole(url, OLD_RELEASE)
+        assert false_offers(url, "moving") == []
+
+    def again(self, url: str, token: str) -> None:  # noqa: ARG002 - readers need no token
+        assert set(page(url, "moving")) == {OLD_RELEASE.filename, NEW_RELEASE.filename}
