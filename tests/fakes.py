@@ -122,7 +122,7 @@ class FakeBlobs:
         self.content[name] = data
         return name
 
-    async def put(self, spooled: Spooled) -> None:
+    async def put(self, spooled: Spooled, *, lasting: bool = True) -> None:  # noqa: ARG002 - the port's
         self.content[spooled.digest] = spooled.path.read_bytes()
         spooled.path.unlink()
 

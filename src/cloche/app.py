@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from cloche import blobs as blob_kinds
 from cloche import catalog, kinds, upstreams
@@ -29,6 +28,7 @@ from cloche.service.sweep import Sweep
 from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
 from cloche.spool import Spool
+from cloche.upstreams._offline import Offline
 from cloche.web import problems
 from cloche.web.edge import Edge
 from cloche.web.files import Packages
@@ -54,25 +54,43 @@ def utc_now() -> datetime:
 def open_blobs(settings: Settings) -> Blobs:
     """Open the blob store that the URL's scheme names. Raise BadSetting."""
     url = settings.blobs_url
-    kind, known = urlsplit(url).scheme, kinds.names(blob_kinds)
+    opened: Blobs = kinds.load(blob_kinds, _blob_kind(url)).connect(url, settings.blobs_options)
+    return opened
+
+
+def _blob_kind(url: str) -> str:
+    kind, known = url.partition("://")[0], kinds.names(blob_kinds)
     if kind not in known:
         raise BadSetting(
             f"store.blobs is {url!r}; it begins with one of {', '.join(f'{k}://' for k in known)}"
         )
-    opened: Blobs = kinds.load(blob_kinds, kind).connect(url, settings.blobs_options)
-    return opened
+    return kind
 
 
 def open_upstreams(settings: Settings) -> dict[str, Upstream]:
     """Make every upstream that is configured; nothing is asked yet. Raise BadSetting."""
-    return {
+    made: dict[str, Upstream] = {
         name: kinds.load(upstreams, each.kind).connect(name, each.own)
         for name, each in settings.upstreams.items()
     }
+    return {name: Offline(name) for name in made} if settings.server.offline else made
+
+
+def check_store(settings: Settings) -> None:
+    """Look at the store's addresses without opening anything. Raise BadSetting."""
+    _blob_kind(settings.blobs_url)
+    if settings.store.database:
+        catalog.address.parse(settings.database_url)
 
 
 def open_catalog(settings: Settings) -> Catalog:
     """Open the database, made or brought up to date if need be. Raise BadSetting."""
+    make_data_folder(settings)
+    return catalog.connect(settings.database_url)
+
+
+def make_data_folder(settings: Settings) -> None:
+    """Raise BadSetting when it is not there and cannot be made."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as e:
@@ -80,7 +98,6 @@ def open_catalog(settings: Settings) -> Catalog:
             f"the data folder {settings.data} cannot be made ({e.strerror}); "
             "name another with --data"
         ) from None
-    return catalog.connect(settings.database_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +139,7 @@ def compose(
     }
     view = View(settings.indexes, cached, stored.ledger, stored.pages, clock)
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
-    fetch = Fetch(blobs, stored.pages, spool, remote, clock, offline=offline)
+    fetch = Fetch(blobs, stored.pages, spool, remote, clock)
     files = Files(view, shelf, fetch, blobs)
     return Services(
         view=view,
@@ -171,7 +188,7 @@ class Application:
             Packages(view, services.files, gate, services.prefetch),
             People(view, pages, gate, settings.server.public_url),
         )
-        app: ASGIApp = Starlette(
+        app = Starlette(
             routes=[route for room in rooms for route in room.routes()],
             lifespan=self._lifespan,
             exception_handlers={
@@ -180,6 +197,8 @@ class Application:
                 Exception: problems.answer_bug,
             },
         )
+        # The slash that a framework adds to a path may not turn a POST into a redirect.
+        app.router.redirect_slashes = False
         indexes = Indexes(app, settings.indexes, settings.default_index.name)
         return Edge(indexes, indexes, shelf, gate, self._log)
 

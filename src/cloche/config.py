@@ -10,7 +10,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -31,6 +32,7 @@ RESERVED = frozenset(
 )  # fmt: skip
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(/[a-z0-9][a-z0-9._-]{0,62})?\Z")
 VARIABLE = "CLOCHE_"
+_TOML = {"object": "table", "array": "list", "str": "string"}
 
 
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,8 +124,8 @@ class _Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     server: Server = Server()
     store: Store = Store()
-    upstream: dict[str, dict[str, Any]] = {}
-    index: dict[str, _IndexTable] = {}
+    upstream: dict[str, Any] = {}
+    index: dict[str, Any] = {}
 
 
 def load(
@@ -138,22 +140,40 @@ def load(
     BadSetting, with the key, what is wrong with it and what would be right.
     """
     raw = _read(file) if file else {}
-    folder = data or Path(environ.get(f"{VARIABLE}DATA", DEFAULT_DATA))
-    for key, value in _variables(environ).items():
+    folder = data or Path(environ.get(f"{VARIABLE}DATA") or DEFAULT_DATA)
+    variables = _variables(environ)
+    for key, value in variables.items():
         _set(raw, key.split("."), value)
     for key, value in (flags or {}).items():
         if value is not None:
             _set(raw, key.split("."), value)
-    where = str(file) if file else "the settings"
-    return _complete(folder, _convert(raw, _Tables, "", where), where)
+    said = [str(file)] * bool(file) + [f"the {VARIABLE}… variables"] * bool(variables)
+    where = " and ".join(said) or "the settings"
+    settings = _complete(folder, _convert(raw, _Tables, "", where), where)
+    _check_flags(settings, flags or {})
+    return settings
+
+
+def _check_flags(settings: Settings, flags: Mapping[str, Any]) -> None:
+    """A flag that would have no effect is a mistake, or the file has one."""
+    for key in [key for key, value in flags.items() if value is not None]:
+        table, _, rest = key.partition(".")
+        name = rest.rpartition(".")[0]
+        if table == "upstream" and not any(name in i.sources for i in settings.indexes.values()):
+            raise BadSetting(
+                f"{key} is given, but no index draws on the upstream {name}; "
+                f'add sources = ["{name}"] under [index.…]'
+            )
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as e:
-        raise BadSetting(f"{file} cannot be read: {e.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise BadSetting(
+            f"the settings {file} cannot be read ({e.strerror}); name another file with --config"
+        ) from None
+    except (ValueError, RecursionError) as e:
         raise BadSetting(f"{file} is not TOML: {e}") from None
 
 
@@ -170,7 +190,7 @@ def _value(text: str) -> Any:
     """Read a value as TOML would, and as plain text if it is none."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -184,13 +204,16 @@ def _set(tables: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _complete(data: Path, tables: _Tables, where: str) -> Settings:
     """Add the defaults that depend on each other, and check what only the whole can show."""
+    _check_server(tables.server, where)
     settings = {name: _upstream(name, table, where) for name, table in tables.upstream.items()}
-    if not tables.index or any(DEFAULT_UPSTREAM in t.sources for t in tables.index.values()):
-        settings.setdefault(DEFAULT_UPSTREAM, _upstream(DEFAULT_UPSTREAM, {}, where))
-    tables_of = tables.index or {
-        "main": _IndexTable(sources=tuple(settings), uploads=True, default=True)
+    given = {
+        name: _convert(table, _IndexTable, f"index.{name}", where)
+        for name, table in tables.index.items()
     }
-    indexes = {name: _index(name, table, tables) for name, table in tables_of.items()}
+    if not given or any(DEFAULT_UPSTREAM in table.sources for table in given.values()):
+        settings.setdefault(DEFAULT_UPSTREAM, _upstream(DEFAULT_UPSTREAM, {}, where))
+    made = given or {"main": _IndexTable(sources=tuple(settings), uploads=True, default=True)}
+    indexes = {name: _index(name, table, tables.server) for name, table in made.items()}
     indexes = _with_default(indexes)
     _check_sources(indexes, settings)
     return Settings(
@@ -198,8 +221,31 @@ def _complete(data: Path, tables: _Tables, where: str) -> Settings:
     )
 
 
-def _upstream(name: str, table: dict[str, Any], where: str) -> UpstreamSettings:
-    own = dict(table)
+def _check_server(server: Server, where: str) -> None:
+    try:
+        outside = urlsplit(server.public_url or "http://unset")
+        sound = outside.scheme in {"http", "https"} and outside.hostname and not outside.query
+    except ValueError:
+        sound = False
+    if not sound:
+        raise BadSetting(
+            f"{where}: server.public_url is {server.public_url!r}; "
+            "give the address that users see, such as https://pypi.example.org"
+        )
+    for proxy in server.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise BadSetting(
+                f"{where}: server.trusted_proxies has {proxy!r}; give IP addresses or networks, "
+                "such as 10.0.0.0/8"
+            ) from None
+
+
+def _upstream(name: str, table: Any, where: str) -> UpstreamSettings:
+    if not name or not name.isprintable():
+        raise BadSetting(f"{where}: upstream.{name!r} has no name that can be shown; rename it")
+    own = dict(_convert(table, dict, f"upstream.{name}", where))
     kind = own.get("kind", "simple")
     known = kinds.names(upstreams)
     if kind not in known:
@@ -213,16 +259,16 @@ def _upstream(name: str, table: dict[str, Any], where: str) -> UpstreamSettings:
     )
 
 
-def _index(name: str, table: _IndexTable, tables: _Tables) -> Index:
-    if not NAME.match(name) or name.partition("/")[0] in RESERVED:
+def _index(name: str, table: _IndexTable, server: Server) -> Index:
+    if not NAME.match(name) or not RESERVED.isdisjoint(name.split("/")):
         raise BadSetting(
             f"index.{name}: not a name for an index; use one or two segments of lower-case "
-            f"letters, digits, '.', '-' and '_', the first none of {', '.join(sorted(RESERVED))}"
+            f"letters, digits, '.', '-' and '_', none of them {', '.join(sorted(RESERVED))}"
         )
     read = table.read
     if read is None:
         # Beyond this machine somebody must have said that anyone may read.
-        read = "anyone" if is_loopback(tables.server.host) else "authenticated"
+        read = "anyone" if is_loopback(server.host) else "authenticated"
     return Index(
         name=name,
         sources=table.sources,
@@ -249,7 +295,7 @@ def _check_sources(indexes: dict[str, Index], upstream: Mapping[str, UpstreamSet
     for index in indexes.values():
         for source in index.sources:
             if source not in indexes and source not in upstream:
-                known = [*indexes, *upstream]
+                known = list({**indexes, **upstream, DEFAULT_UPSTREAM: None})
                 raise BadSetting(
                     f"index.{index.name}.sources names {source!r}, which is neither an index nor "
                     f"an upstream{_nearest(source, known)}"
@@ -284,27 +330,39 @@ def _convert(raw: Any, kind: type[Any], prefix: str, where: str) -> Any:
 
 def _explain(message: str, kind: type[Any], prefix: str) -> str:
     """Turn a validator's words into a sentence that names the key and the nearest right one."""
+    message = re.sub("`(object|array|str)", lambda word: f"`{_TOML[word[1]]}", message)
     what, _, at = message.partition(" - at `")
     path = at.rstrip("`").removeprefix("$").lstrip(".")
     key = ".".join(part for part in (prefix, path) if part)
     unknown = re.search(r"unknown field `(.*)`", what)
     if unknown is None:
-        return f"{key}: {what[:1].lower()}{what[1:]}"
+        wanted = _choices(kind, path) if "enum" in what else ""
+        return f"{key}: {what[:1].lower()}{what[1:]}{wanted}"
     full = ".".join(part for part in (key, unknown[1]) if part)
     return f"unknown key {full}{_nearest(unknown[1], _keys(kind, path))}"
 
 
 def _keys(kind: type[Any], path: str) -> list[str]:
     """The keys that a table has, found by walking the types along `path`."""
+    found = _type_at(kind, path)
+    table = next((t for t in get_args(found) if hasattr(t, "__struct_fields__")), found)
+    return [f.encode_name for f in msgspec.structs.fields(table)]
+
+
+def _choices(kind: type[Any], path: str) -> str:
+    """The words that a setting can be, and what else it can be."""
+    found = _type_at(kind, path)
+    words = [w for t in (found, *get_args(found)) if get_origin(t) is Literal for w in get_args(t)]
+    lists = [t for t in get_args(found) if get_origin(t) is tuple]
+    return f"; it can be {' or '.join(map(repr, words))}{' or a list of names' * bool(lists)}"
+
+
+def _type_at(kind: Any, path: str) -> Any:
+    """The type of a setting, found by walking the tables along `path`."""
     for part in filter(None, path.split(".")):
-        if part == "[...]":
-            kind = get_args(kind)[1]
-            continue
-        field = next(f for f in msgspec.structs.fields(kind) if f.encode_name == part)
-        kind = next(
-            (t for t in get_args(field.type) if hasattr(t, "__struct_fields__")), field.type
-        )
-    return [f.encode_name for f in msgspec.structs.fields(kind)]
+        table = next((t for t in get_args(kind) if hasattr(t, "__struct_fields__")), kind)
+        kind = next(f.type for f in msgspec.structs.fields(table) if f.encode_name == part)
+    return kind
 
 
 def _nearest(word: str, known: list[str]) -> str:

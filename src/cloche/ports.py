@@ -47,7 +47,9 @@ class Transfer(Struct, frozen=True, kw_only=True):
 class Upstream(Protocol):
     """Somewhere else that projects come from. Every answer is bounded in size and time."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As the configuration names it."""
 
     async def page(self, project: ProjectName, etag: str | None) -> Received:
         """Ask for one project, never for the list of all.
@@ -90,8 +92,11 @@ class Stored(Struct, frozen=True):
 class Blobs(Protocol):
     """Bytes by their sha256. Writing twice is harmless; reading never sees half."""
 
-    async def put(self, spooled: Spooled) -> None:
-        """Keep the bytes durably, under their digest, and take the spooled file away.
+    async def put(self, spooled: Spooled, *, lasting: bool = True) -> None:
+        """Keep the bytes under their digest, and take the spooled file away.
+
+        A `lasting` blob survives a loss of power. Another may be cut short by one, or gone; its
+        size tells. That is good enough for what is only cached.
 
         The caller has hashed them. Raise StorageFull, and keep nothing, when they do not fit.
         A blob that is there already becomes as young as a new one (`list`).
@@ -161,6 +166,13 @@ class Partial(Protocol):
 
     async def start(self, algorithms: set[str], *, resume: bool) -> Note | None:
         """Open for writing; return the note of the attempt that is being resumed, if any."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of it is there, from this process or an earlier one."""
+
+    async def fill(self, algorithms: set[str], note: Note, data: bytes) -> None:
+        """Write all of a small file at once, in place of whatever is there. Raise StorageFull."""
 
     async def note(self, note: Note) -> None:
         """Write down what resuming will need to know."""

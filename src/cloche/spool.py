@@ -10,17 +10,20 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Protocol, Self
+from typing import ParamSpec, Protocol, Self, TypeVar
 from uuid import uuid4
 
 import msgspec
 
-from cloche.core.errors import FULL, BadSetting, StorageFull
+from cloche.core.errors import FULL, BadSetting, StorageDown, StorageFull
 from cloche.core.model import Digest
 from cloche.ports import Growth, Note, Spooled
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ALGORITHMS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
 LOCK_POLL = 0.02  # seconds: between two looks at a lock that another process holds
@@ -76,11 +79,12 @@ class Spool:
         return await asyncio.to_thread(self._sweep, time.time() - older_than)
 
     def _sweep(self, before: float) -> int:
-        dead = [path for path in self._uploads.iterdir() if _abandoned(path)]
-        stale = [path for path in self._locks.iterdir() if _abandoned(path)]
-        parts = {path.with_suffix("") for path in self._downloads.iterdir()}
-        old = [path for path in parts if Partial(path).expire(before)]
-        return len(dead) + len(stale) + len(old)
+        with _translated():
+            dead = [path for path in self._uploads.iterdir() if _abandoned(path)]
+            stale = [path for path in self._locks.iterdir() if _abandoned(path)]
+            parts = {path.with_suffix("") for path in self._downloads.iterdir()}
+            old = [path for path in parts if Partial(path).expire(before)]
+            return len(dead) + len(stale) + len(old)
 
 
 class Scratch:
@@ -100,10 +104,10 @@ class Scratch:
 
     async def write(self, data: bytes) -> None:
         """Append. Raise StorageFull."""
-        await asyncio.to_thread(self._write, data)
+        await _to_the_end(self._write, data)
 
     def _write(self, data: bytes) -> None:
-        _write_all(self._held.fd, data)
+        _write_all(self._held.fd, data, self.size)
         for each in self._hashes.values():
             each.update(data)
         self.size += len(data)
@@ -144,24 +148,27 @@ class Partial:
 
     async def start(self, algorithms: set[str], *, resume: bool) -> Note | None:
         """Open for writing; return the note of the attempt that is being resumed, if any."""
-        return await asyncio.to_thread(self._start, algorithms, resume)
+        return await _to_the_end(self._start, algorithms, resume)
 
-    def _start(self, algorithms: set[str], resume: bool) -> Note | None:  # noqa: FBT001
+    def _start(self, algorithms: set[str], resume: bool) -> Note | None:  # noqa: FBT001 - behind a thread
         if not resume:
-            self._path.unlink(missing_ok=True)
-        with _full_disk():
+            self.discard()
+        with _translated():
             fresh = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if self._fd >= 0 and not os.path.sameopenfile(self._fd, fresh):
             self.size = 0
-        self._swap(fresh)
+        self._reopen(fresh)
         self._hashes = {name: hashlib.new(name) for name in {"sha256", *algorithms} & ALGORITHMS}
         self.size = self._rehash()
         return self._read_note() if self.size else None
 
-    def _swap(self, fd: int) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = fd
+    def _reopen(self, fd: int) -> None:
+        """Let what was open be `fd`, under its old number: somebody may be reading just now."""
+        if self._fd < 0:
+            self._fd = fd
+        else:
+            os.dup2(fd, self._fd, inheritable=False)
+            os.close(fd)
 
     def _rehash(self) -> int:
         position = 0
@@ -174,13 +181,27 @@ class Partial:
         for each in self._hashes.values():
             each.update(data)
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything of it is there, from this process or an earlier one."""
+        return self._path.exists()
+
+    async def fill(self, algorithms: set[str], note: Note, data: bytes) -> None:
+        """Write all of a small file at once, in place of whatever is there. Raise StorageFull."""
+        await _to_the_end(self._fill, algorithms, note, data)
+
+    def _fill(self, algorithms: set[str], note: Note, data: bytes) -> None:
+        self._start(algorithms, resume=False)
+        self._write_note(note)
+        self._write(data)
+
     async def note(self, note: Note) -> None:
         """Write down what resuming, in whatever process, will need to know."""
-        await asyncio.to_thread(self._write_note, note)
+        await _to_the_end(self._write_note, note)
 
     def _write_note(self, note: Note) -> None:
         scratch = self._note_path.with_suffix(".note-new")
-        with _full_disk():
+        with _translated():
             scratch.write_bytes(msgspec.json.encode(note))
             scratch.rename(self._note_path)
 
@@ -192,10 +213,10 @@ class Partial:
 
     async def write(self, data: bytes) -> None:
         """Append. Raise StorageFull."""
-        await asyncio.to_thread(self._write, data)
+        await _to_the_end(self._write, data)
 
     def _write(self, data: bytes) -> None:
-        _write_all(self._fd, data)
+        _write_all(self._fd, data, self.size)
         self._update(data)
         self.size += len(data)
 
@@ -206,16 +227,10 @@ class Partial:
                 self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return Growth(0, None, same=True)
-        self.size = os.fstat(self._fd).st_size
+        before, self.size = self.size, os.fstat(self._fd).st_size
         note = self._read_note()
-        return Growth(self.size, note.total if note else None, same=self._same())
-
-    def _same(self) -> bool:
-        """Whether what we read is still what lies at the path."""
-        try:
-            return os.path.samestat(os.fstat(self._fd), self._path.stat())
-        except FileNotFoundError:
-            return False
+        # What is finished is taken away too, and remains readable: only `discard` empties it.
+        return Growth(self.size, note.total if note else None, same=self.size >= before)
 
     def read(self, start: int, most: int) -> bytes:
         """Read bytes that are there already: in memory still, as they were written just now."""
@@ -231,8 +246,8 @@ class Partial:
 
     def discard(self) -> None:
         """Throw away what has come. Emptied first, so that whoever reads along notices."""
-        if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
+        with suppress(FileNotFoundError):
+            os.truncate(self._path, 0)
         self._path.unlink(missing_ok=True)
         self._note_path.unlink(missing_ok=True)
 
@@ -240,6 +255,8 @@ class Partial:
         """Stop being the writer: finished, or leaving it to be resumed."""
         if self._held is None:
             return
+        if self._fd >= 0 and self.size == 0:
+            self._path.unlink(missing_ok=True)
         if not self._path.exists():
             self._note_path.unlink(missing_ok=True)
         self._held.drop()
@@ -260,7 +277,9 @@ class Partial:
 
     def close(self) -> None:
         """Let go of the open file. Call when no reader is left."""
-        self._swap(-1)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 class _Lock:
@@ -276,7 +295,7 @@ class _Lock:
 
 def _try_lock(path: Path) -> _Lock | None:
     """Lock the file at `path`, or return None when another process has it."""
-    with _full_disk():
+    with _translated():
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -304,20 +323,40 @@ def _abandoned(path: Path) -> bool:
     return True
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def _write_all(fd: int, data: bytes, at: int) -> None:
+    """Write at an offset, not where the file happens to stand: what is resumed was reopened."""
     view = memoryview(data)
-    with _full_disk():
+    with _translated():
         while view:
-            view = view[os.write(fd, view) :]
+            written = os.pwrite(fd, view, at)
+            view, at = view[written:], at + written
+
+
+async def _to_the_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` in a thread, and wait for it even when cancelled.
+
+    Whoever is cancelled closes its file next. A thread that still wrote by that number
+    could hit the next file that gets it.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
 
 
 @contextmanager
-def _full_disk() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        if e.errno not in FULL:
-            raise
-        raise StorageFull(
-            f"no room for more on the server's disk ({e.strerror}); ask its operator to make some"
-        ) from None
+        if e.errno in FULL:
+            raise StorageFull(
+                f"no room for more on the server's disk ({e.strerror}); "
+                "ask its operator to make some"
+            ) from None
+        raise StorageDown(
+            f"the server's scratch disk cannot be used ({e.strerror}); "
+            "ask its operator to look at the disk and at who owns the data folder"
+        ) from e

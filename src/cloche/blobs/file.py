@@ -61,20 +61,21 @@ class _Files:
                 "name one in store.blobs that can be written"
             ) from None
 
-    async def put(self, spooled: Spooled) -> None:
-        await asyncio.to_thread(self._put, spooled)
+    async def put(self, spooled: Spooled, *, lasting: bool = True) -> None:
+        await asyncio.to_thread(self._put, spooled, lasting)
 
-    def _put(self, spooled: Spooled) -> None:
+    def _put(self, spooled: Spooled, lasting: bool) -> None:  # noqa: FBT001 - behind a thread
         home = self._path(spooled.digest)
         with self._translated():
             if not _renewed(home, spooled.size):
                 # Not `sha256/` itself: where it is gone, its disk is not mounted.
                 home.parent.parent.mkdir(exist_ok=True)
                 home.parent.mkdir(exist_ok=True)
-                _sync(spooled.path)
+                if lasting:
+                    _sync(spooled.path)
                 self._move(spooled.path, home)
             # Also when another process has just made them: it may not have come this far yet.
-            for folder in (home.parent, home.parent.parent, self._blobs):
+            for folder in (home.parent, home.parent.parent, self._blobs) if lasting else ():
                 _sync(folder)
             spooled.path.unlink(missing_ok=True)
 

@@ -130,7 +130,7 @@ class _Bucket:
                 "correct it"
             ) from None
 
-    async def put(self, spooled: Spooled) -> None:
+    async def put(self, spooled: Spooled, *, lasting: bool = True) -> None:  # noqa: ARG002 - S3 knows no less
         key = _key(spooled.digest)
         with self._translated():
             await self._store.put_async(

@@ -1,6 +1,8 @@
 """The command line: one command a module, imported when it is called for."""
 
+import os
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +10,9 @@ from typer.core import TyperGroup
 
 from cloche import __version__, cli, kinds
 from cloche.core.errors import Error
+
+TRACEBACK = "CLOCHE_TRACEBACK"
+"""A variable: set it to see where an accident happened."""
 
 
 class Commands(TyperGroup):
@@ -30,6 +35,7 @@ app = typer.Typer(
     name="cloche",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -50,12 +56,38 @@ def root(
     """Serve a package index for Python: private packages and a cache of PyPI, one URL."""
 
 
+Misused: type[Any] = typer.BadParameter.__mro__[1]
+"""Whatever is wrong with the words of a command line (click's UsageError, which typer hides)."""
+
+
 def main() -> None:
     """Run the command line. Whatever goes wrong is one line on standard error, and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except Error as e:
-        print(f"cloche: {e}", file=sys.stderr)
-        sys.exit(2)
+        code = _failed(e.detail)
+    except Misused as e:
+        code = _misused(e)
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
+    except Exception as e:  # noqa: BLE001 - a traceback is for those who ask for one
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        code = _failed(
+            f"this should not have happened, please report it: {type(e).__name__}: {e} "
+            f"({TRACEBACK}=1 shows where)"
+        )
+    sys.exit(code)
+
+
+def _misused(e: Any) -> int:
+    if type(e).__name__ == "NoArgsIsHelpError":
+        print(e.format_message())
+        return 2
+    asked = e.ctx.command_path if e.ctx else "cloche"
+    return _failed(f"{e.format_message().rstrip('.')}; see `{asked} --help`")
+
+
+def _failed(sentence: str) -> int:
+    print(f"cloche: {' '.join(sentence.split())}", file=sys.stderr)
+    return 2

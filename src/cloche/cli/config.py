@@ -1,6 +1,5 @@
 """`cloche config`: look at the settings without starting anything."""
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,12 +7,13 @@ from typing import Annotated
 import msgspec
 import typer
 
+from cloche.app import check_store, open_upstreams
 from cloche.cli._options import Config, Data
+from cloche.cli._shown import public
 from cloche.config import Settings, load
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-SECRET = re.compile(r"(//[^/@:]*:)[^/@]*@")
 SECRETS = frozenset({"password", "secret_access_key"})
 
 
@@ -34,6 +34,8 @@ def check(
 ) -> None:
     """Check the file and the CLOCHE_ variables, and say what they come to."""
     settings = load(file or config, data)
+    open_upstreams(settings)
+    check_store(settings)
     if as_json:
         shown = _hidden(msgspec.to_builtins(settings, enc_hook=str))
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
@@ -46,12 +48,12 @@ def _lines(settings: Settings) -> list[str]:
     lines = [
         "ok",
         f"data      {settings.data.absolute()}",
-        f"database  {_public(settings.database_url)}",
-        f"blobs     {_public(settings.blobs_url)}",
+        f"database  {public(settings.database_url)}",
+        f"blobs     {public(settings.blobs_url)}",
         f"listens   {server.host}:{server.port}, {server.workers} worker(s)",
     ]
     for name, upstream in settings.upstreams.items():
-        lines.append(f"upstream  {name}: {upstream.kind}, {_public(upstream.own.url)}")
+        lines.append(f"upstream  {name}: {upstream.kind}, {public(upstream.own.url)}")
     for index in settings.indexes.values():
         reads = index.read if isinstance(index.read, str) else ", ".join(index.read)
         facts = [f"read by {reads}", "takes uploads" if index.uploads else "takes no uploads"]
@@ -60,14 +62,10 @@ def _lines(settings: Settings) -> list[str]:
     return lines
 
 
-def _public(url: str) -> str:
-    return SECRET.sub(r"\1***@", url)
-
-
 def _hidden(value: object) -> object:
     if isinstance(value, dict):
         return {
             key: "***" if key in SECRETS and inner else _hidden(inner)
             for key, inner in value.items()
         }
-    return _public(value) if isinstance(value, str) else value
+    return public(value) if isinstance(value, str) else value

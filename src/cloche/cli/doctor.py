@@ -12,14 +12,14 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from cloche.app import open_blobs, open_catalog, open_upstreams
+from cloche.app import make_data_folder, open_blobs, open_catalog, open_upstreams
 from cloche.cli._options import Config, Data
 from cloche.config import Settings, load
 from cloche.core.errors import BadSetting, Error, NoSuchProject
 from cloche.core.model import ProjectName
 from cloche.spool import Spool
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 LITTLE_SPACE = 1 << 30  # bytes
 SOUGHT = ProjectName("pip")  # what any index of the public's packages has
@@ -31,7 +31,7 @@ class Finding(Struct, frozen=True):
     says: str
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
@@ -66,11 +66,13 @@ async def _finding(part: str, check: Callable[[], Awaitable[str]]) -> Finding:
     try:
         return Finding(part, well=True, says=await check())
     except Error as e:
-        return Finding(part, well=False, says=str(e))
+        return Finding(part, well=False, says=e.detail)
+    except OSError as e:
+        return Finding(part, well=False, says=f"{e}; correct the settings, or what they name")
 
 
 async def _data(settings: Settings) -> str:
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_data_folder(settings)
     Spool(settings.data / "spool")
     if not os.access(settings.data, os.W_OK):
         raise BadSetting(f"{settings.data} cannot be written; name another with --data")

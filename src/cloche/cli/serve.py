@@ -2,44 +2,56 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import socket
+import ssl
+import sys
 import tempfile
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from cloche import __version__, logs
 from cloche.app import Application, open_blobs, open_catalog, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
+from cloche.cli._shown import public
 from cloche.config import DEFAULT_UPSTREAM, Settings, is_loopback, load
 from cloche.core.access import Action
-from cloche.core.errors import BadSetting
+from cloche.core.errors import BadSetting, Error
+from cloche.core.index import Index
 from cloche.logins.tokens import make
 from cloche.web.protocol import Protocol
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 BACKLOG = 2048
 START_TIMEOUT = 60  # seconds
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def serve(
     *,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")
+        str | None, typer.Option(metavar="HOST", help="Address to listen on. [default: 127.0.0.1]")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [default: 8080]")
+        int | None,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", help="Port; 0 takes a free one. [default: 8080]"
+        ),
     ] = None,
     data: Data = None,
     config: Config = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that answer requests. [default: 1]")
+        int | None,
+        typer.Option(
+            min=1, max=256, metavar="N", help="Processes that answer requests. [default: 1]"
+        ),
     ] = None,
     upstream: Annotated[
         str | None,
@@ -49,7 +61,10 @@ def serve(
         bool, typer.Option("--offline", help="Serve what is kept; ask no upstream.")
     ] = False,
 ) -> None:
-    """Serve the indexes: with no settings at all, one that takes uploads and caches PyPI."""
+    """Serve the indexes.
+
+    With no settings at all that is one, which takes uploads and falls through to PyPI.
+    """
     flags: dict[str, Any] = {
         "server.host": host,
         "server.port": port,
@@ -58,20 +73,26 @@ def serve(
         f"upstream.{DEFAULT_UPSTREAM}.url": upstream,
     }
     settings = load(config, data, flags)
+    if upstream and not any(DEFAULT_UPSTREAM in i.sources for i in settings.indexes.values()):
+        raise BadSetting(
+            f"--upstream stands in for {DEFAULT_UPSTREAM}, which no index has among its sources; "
+            "leave it out, or set upstream.NAME.url in the settings"
+        )
+    _check_tls(settings)
     with _listen(settings) as listener:
         run(settings, listener)
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until a signal ends it; return when everything is closed."""
-    as_json = settings.server.log == "json"
-    logs.configure(as_json=as_json)
-    # uvicorn raises the signals that ended it once more when it is done: it was no accident.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+    logs.configure(as_json=settings.server.log == "json")
     text = banner(settings, listener.getsockname()[1], asyncio.run(_first_token(settings)))
     if settings.server.workers == 1:
-        _Announced(_uvicorn(settings, Application(settings)), text).run([listener])
+        server = _Announced(_uvicorn(settings, Application(settings)), text)
+        # Also outside of uvicorn's own handlers, which raise what ended it once more at the end.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, server.handle_exit)
+        server.run([listener])
     else:
         _run_workers(settings, listener, text)
 
@@ -85,7 +106,7 @@ class _Announced(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
+        if self.started and not self.should_exit:
             print(self._text, flush=True)
 
 
@@ -95,11 +116,15 @@ class _AnnouncedWorkers(Multiprocess):
     def __init__(self, config: uvicorn.Config, listener: socket.socket, text: str) -> None:
         super().__init__(config, [listener])
         self._text = text
+        self.failed = False
 
     def init_processes(self) -> None:
         super().init_processes()
         if all(process.wait_until_ready(START_TIMEOUT) for process in self.processes):
             print(self._text, flush=True)
+        else:
+            self.failed = True
+            self.should_exit.set()
 
 
 def _run_workers(settings: Settings, listener: socket.socket, text: str) -> None:
@@ -109,12 +134,19 @@ def _run_workers(settings: Settings, listener: socket.socket, text: str) -> None
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # the workers' counts, added up
         config = _uvicorn(settings, partial(_worker, settings), factory=True)
         config.workers = settings.server.workers
-        _AnnouncedWorkers(config, listener, text).run()
+        workers = _AnnouncedWorkers(config, listener, text)
+        workers.run()
+    if workers.failed:
+        raise BadSetting("a worker did not start; the lines above say why")
 
 
 def _worker(settings: Settings) -> Application:
     logs.configure(as_json=settings.server.log == "json")
-    return Application(settings)
+    try:
+        return Application(settings)
+    except Error as e:
+        print(f"cloche: {e}", file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
 
 
 def _uvicorn(settings: Settings, app: Any, *, factory: bool = False) -> uvicorn.Config:
@@ -145,13 +177,29 @@ def _listen(settings: Settings) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(BACKLOG)
-    except OSError as e:
+    except (OSError, UnicodeError, TypeError) as e:
         listener.close()
         raise BadSetting(
-            f"cannot listen on {host}:{port} ({e.strerror}); choose another with --host or --port"
+            f"cannot listen on {host}:{port} ({getattr(e, 'strerror', e)}); "
+            "choose another with --host or --port"
         ) from None
     listener.set_inheritable(True)
     return listener
+
+
+def _check_tls(settings: Settings) -> None:
+    tls = settings.server.tls
+    if tls is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            tls.certificate, tls.key
+        )
+    except OSError as e:
+        raise BadSetting(
+            f"server.tls: {tls.certificate} and {tls.key} cannot be used ({e.strerror}); "
+            "give the PEM files of a certificate and its key"
+        ) from None
 
 
 async def _first_token(settings: Settings) -> str | None:
@@ -161,7 +209,8 @@ async def _first_token(settings: Settings) -> str | None:
         if await catalog.tokens.list():
             return None
         can = (Action.READ, Action.UPLOAD)
-        token, secret = make("first", (settings.default_index.name,), can, utc_now())
+        names = {settings.default_index.name, _uploads_to(settings).name}
+        token, secret = make("first", tuple(sorted(names)), can, utc_now())
         await catalog.tokens.add(token)
         return secret
     finally:
@@ -172,19 +221,23 @@ def banner(settings: Settings, port: int, token: str | None) -> str:
     """What a user needs to know when the server is ready, to copy and paste."""
     url = _url(settings, port)
     shown = token or "TOKEN"
-    index = settings.default_index
-    again = f"cloche token create --data {settings.data} --index {index.name} --can upload"
+    index = _uploads_to(settings)
+    legacy = f"{url}/legacy/" if index.default else f"{url}/{index.name}/legacy/"
+    again = (
+        f"cloche token create --data {shlex.quote(str(settings.data))} --index {index.name} "
+        "--can upload --can read"
+    )
     secret = f"{token}   (shown only now)" if token else f"made before; for another: {again}"
     return f"""
 cloche {__version__} is ready: {url}/
 
   install from  {url}/simple/
-  upload to     {url}/legacy/
+  upload to     {legacy}
   token         {secret}
 
   pip install --index-url {url}/simple/ requests
   uv pip install --default-index {url}/simple/ requests
-  twine upload --repository-url {url}/legacy/ -u __token__ -p {shown} dist/*
+  twine upload --repository-url {legacy} -u __token__ -p {shown} dist/*
 
   data          {settings.data.absolute()}
   falls through {_falls_through(settings)}
@@ -194,11 +247,17 @@ Ctrl-C stops it.
 """
 
 
+def _uploads_to(settings: Settings) -> Index:
+    """The default index if it takes uploads, else the first that does, if any does."""
+    by_wish = sorted(settings.indexes.values(), key=lambda i: (not i.uploads, not i.default))
+    return by_wish[0]
+
+
 def _url(settings: Settings, port: int) -> str:
     server = settings.server
     if server.public_url:
         return server.public_url.rstrip("/")
-    host = socket.getfqdn() if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104 - compared, not bound
+    host = socket.gethostname() if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104 - compared, not bound
     host = f"[{host}]" if ":" in host else host
     return f"{'https' if server.tls else 'http'}://{host}:{port}"
 
@@ -206,8 +265,9 @@ def _url(settings: Settings, port: int) -> str:
 def _falls_through(settings: Settings) -> str:
     if settings.server.offline:
         return "to nothing: offline, only what is kept is served"
-    names = [name for name in settings.default_index.sources if name in settings.upstreams]
-    return ", ".join(f"to {n} ({settings.upstreams[n].own.url})" for n in names) or "to nothing"
+    urls = {name: public(upstream.own.url) for name, upstream in settings.upstreams.items()}
+    drawn_on = [name for name in settings.default_index.sources if name in urls]
+    return ", ".join(f"to {name} ({urls[name]})" for name in drawn_on) or "to nothing"
 
 
 def _readers(settings: Settings) -> str:

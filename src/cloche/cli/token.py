@@ -8,8 +8,6 @@ from typing import Annotated, TypeVar
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cloche.app import open_catalog, utc_now
 from cloche.catalog import Catalog
@@ -21,7 +19,10 @@ from cloche.logins.tokens import PREFIX, make
 from cloche.ports import Token
 
 app = typer.Typer(
-    help="Make, list and revoke the tokens that let clients in.", no_args_is_help=True
+    help="Make, list and revoke the tokens that let clients in.",
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
 )
 
 T = TypeVar("T")
@@ -32,14 +33,22 @@ def create(
     *,
     index: Annotated[
         list[str] | None,
-        typer.Option(help="Index it is for; can be given more than once; * is every index."),
+        typer.Option(
+            metavar="NAME", help="Index it is for; can be given more than once; * is every index."
+        ),
     ] = None,
     can: Annotated[
-        list[Action] | None, typer.Option(help="What it allows; can be given more than once.")
+        list[Action] | None,
+        typer.Option(
+            metavar="read|upload|admin",
+            help="What it allows; can be given more than once. [default: read]",
+        ),
     ] = None,
-    name: Annotated[str, typer.Option(help="Whose it is: shown in lists and in the journal.")] = "",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose it is: shown in lists and in the journal.")
+    ] = "",
     days: Annotated[
-        int | None, typer.Option(min=1, max=36500, help="Expires after so many days.")
+        int | None, typer.Option(min=1, max=36500, metavar="N", help="Expires after so many days.")
     ] = None,
     data: Data = None,
     config: Config = None,
@@ -49,7 +58,8 @@ def create(
     indexes = tuple(index or [settings.default_index.name])
     for each in indexes:
         if each != EVERY_INDEX and each not in settings.indexes:
-            raise BadSetting(f"no index {each!r}; known are {', '.join(settings.indexes)}")
+            hint = "" if config else "; give the server's file with --config if it has one"
+            raise BadSetting(f"no index {each!r}; known are {', '.join(settings.indexes)}{hint}")
     now = utc_now()
     expires = now + timedelta(days=days) if days else None
     token, secret = make(name or "token", indexes, tuple(can or [Action.READ]), now, expires)
@@ -72,10 +82,8 @@ def list_(
     if as_json:
         sys.stdout.write(msgspec.json.encode(rows).decode() + "\n")
         return
-    table = Table("id", "name", "indexes", "can", "made", "state", box=None)
-    for row in rows:
-        table.add_row(*(", ".join(v) if isinstance(v, list) else str(v) for v in row.values()))
-    Console().print(table)
+    for line in _table([["id", "name", "indexes", "can", "made", "state"], *map(_cells, rows)]):
+        print(line)
 
 
 @app.command()
@@ -115,6 +123,20 @@ def _row(token: Token) -> dict[str, object]:
         "made": token.created_at.astimezone(UTC).isoformat(timespec="seconds"),
         "state": _state(token, utc_now()),
     }
+
+
+def _cells(row: dict[str, object]) -> list[str]:
+    texts = [", ".join(v) if isinstance(v, list) else str(v) for v in row.values()]
+    return [text if text.isprintable() else repr(text) for text in texts]
+
+
+def _table(rows: list[list[str]]) -> list[str]:
+    """Lines with aligned columns, however wide: a pipe has no edge to wrap at."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _state(token: Token, now: datetime) -> str:

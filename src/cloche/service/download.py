@@ -1,23 +1,24 @@
 """One file on its way from an upstream: written by one process, read by any number of clients."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
+import structlog
 
-from cloche.core.errors import DigestMismatch, Error, StorageFull, TransferBroken, UpstreamLies
+from cloche.core.errors import DigestMismatch, Error, TransferBroken, UpstreamDown, UpstreamLies
 from cloche.core.model import Artifact, Digest
-from cloche.ports import Blobs, Note, Partial, Transfer, Upstream
+from cloche.ports import Blobs, Note, Partial, Spooled, Transfer, Upstream
+from cloche.service.ahead import reading_ahead
+
+log = structlog.get_logger(__name__)
 
 HELD_BACK = 64 << 10  # bytes at the end that no client gets before the digest is known to match
 CHUNK = 256 << 10
-ATTEMPTS = 5
+ATTEMPTS = 5  # in a row that bring less than PROGRESS
+PROGRESS = 1 << 20
+FIRST_PAUSE, MAX_PAUSE = 0.1, 5.0  # seconds between two attempts, at most
 FOLLOW_POLL = 0.02  # seconds: between two looks at a file that another process writes
 
 
@@ -34,7 +35,7 @@ class Download:
     """Readers wait for bytes; `run` brings them, or watches the process that does.
 
     Clients are sent what has arrived, less the last HELD_BACK bytes. Those follow when the
-    whole is verified and kept; a client of a transfer that fails is cut off, so that it never
+    whole is verified; a client of a transfer that fails is cut off, so that it never
     takes wrong bytes for a file.
     """
 
@@ -45,6 +46,8 @@ class Download:
         self.total = artifact.size
         self.error: Error | None = None
         self._partial = partial
+        self._noted: Note | None = None
+        self._opened = False
         self._upstream = upstream
         self._keep = keep
         self._there = 0
@@ -57,10 +60,10 @@ class Download:
 
     async def begun(self, start: int) -> None:
         """Return when there is something to send from `start` on; raise what went wrong."""
-        while not self._done and self._safe() <= start:
+        while self._verified is None and self._safe() <= start:
+            if self.error is not None:
+                raise self.error
             await self._news.wait()
-        if self.error is not None and self._safe() <= start:
-            raise self.error
 
     async def read(self, start: int, stop: int | None) -> AsyncIterator[bytes]:
         """Bytes `start` up to `stop` (or the end), as they become safe to send."""
@@ -78,17 +81,17 @@ class Download:
             if start < safe and (data := self._partial.read(start, min(CHUNK, safe - start))):
                 start += len(data)
                 yield data
-            elif not self._done:
-                await self._news.wait()
-            elif self.error is not None:
-                raise self.error
-            elif self._verified and start < self._there:
+            elif self._verified is not None:
+                if start >= safe:
+                    return
                 # Another process finished it before this one had opened it.
-                async for chunk in self._keep.blobs.read(self._verified, start, self._there):
+                async for chunk in self._keep.blobs.read(self._verified, start, safe):
                     yield chunk
                 return
+            elif self.error is not None:
+                raise self.error
             else:
-                return
+                await self._news.wait()
 
     def _safe(self) -> int:
         if self._verified is not None:
@@ -127,76 +130,130 @@ class Download:
         while not self._partial.claim():
             self._follow()
             await asyncio.sleep(FOLLOW_POLL)
+        if self._there:
+            self._follow()  # what it wrote last, or that it threw all away
         kept = await self._keep.kept(self.artifact)
-        if self._there and self._partial.growth().size != (kept[1] if kept else self._there):
-            raise TransferBroken("the transfer that was followed has failed; try again")
-        if kept is not None:
-            self._verified, self._there = kept
-            self.total = self._there
-        else:
+        if kept is None:
             await self._lead()
+        elif self._safe() and self._there != kept[1]:
+            raise self._followed_in_vain()
+        else:
+            self._finish(*kept)
 
     def _follow(self) -> None:
         growth = self._partial.growth()
         if not growth.same:
-            raise TransferBroken("the transfer that was followed has failed; try again")
+            raise self._followed_in_vain()
         if growth.size > self._there:
             self._there, self.total = growth.size, growth.total or self.total
             self._tell()
+
+    def _followed_in_vain(self) -> TransferBroken:
+        return TransferBroken("the transfer that was followed has failed; try again")
 
     async def _lead(self) -> None:
         try:
             await self._bring()
             self._verify()
-        except (StorageFull, UpstreamLies):
-            self._partial.discard()
+        except Error as e:
+            # After a mere outage whoever asks next resumes it, if a digest will tell its truth.
+            if not (isinstance(e, UpstreamDown) and self.artifact.hashes):
+                self._partial.discard()
             raise
         spooled = self._partial.spooled
-        await self._keep.blobs.put(spooled)
-        await self._keep.record(self.artifact, spooled.digest, spooled.size)
-        self._verified, self._there = spooled.digest, spooled.size
-        self.total = spooled.size
+        self._finish(spooled.digest, spooled.size)
+        await self._store(spooled)
+
+    async def _store(self, spooled: Spooled) -> None:
+        """Keep the file, behind the clients' backs: they have the right bytes in any case.
+
+        Until it is kept it lies in the spool, whole and noted down: whoever asks next, after a
+        crash or without any upstream, finds it there.
+        """
+        try:
+            await self._keep.blobs.put(spooled, lasting=False)
+            await self._keep.record(self.artifact, spooled.digest, spooled.size)
+        except Error as e:
+            log.warning("could not keep a file", filename=self.artifact.filename, error=str(e))
+
+    def _finish(self, digest: Digest, size: int) -> None:
+        self._verified, self._there, self.total = digest, size, size
+        self._tell()
 
     async def _bring(self) -> None:
-        """Transfer to the end, resuming what breaks off.
+        """Transfer to the end, resuming what breaks off."""
+        if self._safe() and not self.artifact.hashes:
+            raise self._followed_in_vain()
+        if self._partial.begun:
+            await self._open()
+        patience = _Patience(self._partial)
+        while not self._complete():
+            try:
+                await self._transfer()
+            except TransferBroken:
+                if patience.is_spent():
+                    raise
+            else:
+                return
+            await patience.pause()
+            if not self.artifact.hashes:
+                await self._start_over()
 
-        Without a listed digest nothing would tell a file glued from two versions: then a
-        transfer that broke off is given up.
-        """
-        provable = bool(self.artifact.hashes)
-        note = await self._partial.start(set(self.artifact.hashes), resume=provable)
+    async def _open(self) -> None:
+        hashes = self.artifact.hashes
+        self._noted = await self._partial.start(set(hashes), resume=bool(hashes))
         self._there = self._partial.size
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.1, max=5),
-            retry=retry_if_exception_type(TransferBroken),
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                if not provable and self._there:
-                    raise UpstreamLies(
-                        f"the transfer of {self.artifact.filename} broke off, and without a "
-                        "listed digest it cannot be resumed; try again"
-                    )
-                if note is None or note.total is None or self._there != note.total:
-                    note = await self._transfer(note)
+        self._opened = True
 
-    async def _transfer(self, note: Note | None) -> Note:
+    async def _start_over(self) -> None:
+        """Without a listed digest nothing would tell a file glued from two versions."""
+        if self._safe():
+            raise UpstreamDown(
+                f"the transfer of {self.artifact.filename} broke off, and without a "
+                "listed digest it cannot be resumed; try again"
+            )
+        await self._open()
+
+    def _complete(self) -> bool:
+        if self._noted is None:
+            return False
+        listed = self.artifact.size
+        return self._there == (self._noted.total if listed is None else listed)
+
+    async def _transfer(self) -> None:
         start = self._partial.size
-        etag = note.etag if note else None
-        async with self._upstream.transfer(self.artifact, start, etag) as transfer:
-            note = Note(total=transfer.total, etag=transfer.etag)
-            await self._begin(transfer, start, note)
-            await self._pour(transfer, skip=start - transfer.start)
-        if note.total is not None and self._there < note.total:
+        etag = self._noted.etag if self._noted else None
+        async with (
+            self._upstream.transfer(self.artifact, start, etag) as transfer,
+            reading_ahead(transfer.chunks) as chunks,
+        ):
+            self._check(transfer, start)
+            self._noted = Note(total=transfer.total, etag=transfer.etag)
+            if not self._opened and transfer.total is not None and transfer.total <= HELD_BACK:
+                await self._gulp(chunks, self._noted)
+            else:
+                await self._drink(chunks, self._noted, skip=start - transfer.start)
+        if self.total is not None and self._there < self.total:
             raise TransferBroken(
                 f"{self._upstream.name} broke off {self.artifact.filename} at {self._there} of "
-                f"{note.total} bytes"
+                f"{self.total} bytes"
             )
-        return note
 
-    async def _begin(self, transfer: Transfer, start: int, note: Note) -> None:
+    async def _gulp(self, chunks: AsyncIterator[bytes], note: Note) -> None:
+        """Take at once what no client would get any of before the whole is there."""
+        data = b"".join([chunk async for chunk in chunks])
+        await self._partial.fill(set(self.artifact.hashes), note, data)
+        self._there, self._opened = len(data), True
+
+    async def _drink(self, chunks: AsyncIterator[bytes], note: Note, skip: int) -> None:
+        """Take it as it comes, so that clients can follow, and noted down, so that others can."""
+        if not self._opened:
+            await self._open()
+            self._noted = note
+        await self._partial.note(note)
+        await self._pour(chunks, skip)
+
+    def _check(self, transfer: Transfer, start: int) -> None:
         if transfer.start not in {0, start}:
             raise UpstreamLies(f"{self._upstream.name} sends another part than it was asked for")
         listed = self.artifact.size
@@ -206,14 +263,13 @@ class Download:
                 f"and lists {listed}"
             )
         self.total = transfer.total if listed is None else listed
-        await self._partial.note(note)
 
-    async def _pour(self, transfer: Transfer, skip: int) -> None:
+    async def _pour(self, chunks: AsyncIterator[bytes], skip: int) -> None:
         """Write what arrives, less `skip` bytes that are there and were sent all the same.
 
         Whether those were the same bytes, the digest of the whole will tell.
         """
-        async for chunk in transfer.chunks:
+        async for chunk in chunks:
             if skip >= len(chunk):
                 skip -= len(chunk)
                 continue
@@ -232,3 +288,23 @@ class Download:
                 f"the bytes that {self._upstream.name} sends of {self.artifact.filename} are not "
                 f"those that it lists ({what} differs); they were thrown away"
             )
+
+
+class _Patience:
+    """Ends after ATTEMPTS in a row that have brought next to nothing."""
+
+    def __init__(self, partial: Partial) -> None:
+        self._partial = partial
+        self._in_vain = 0
+        self._reached = partial.size
+
+    def is_spent(self) -> bool:
+        if self._partial.size - self._reached >= PROGRESS:
+            self._in_vain, self._reached = 0, self._partial.size
+        self._in_vain += 1
+        return self._in_vain >= ATTEMPTS
+
+    async def pause(self) -> None:
+        """Wait longer each time, and not all who wait alike."""
+        longest = min(MAX_PAUSE, FIRST_PAUSE * 2**self._in_vain)
+        await asyncio.sleep(longest * random.random())  # noqa: S311 - no secret

@@ -1,19 +1,24 @@
 """Upstream files, read through the blob store: streamed to every client while they arrive."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
 
 import structlog
 
-from cloche.core.errors import NoSuchFile, UpstreamDown
-from cloche.core.model import Artifact, Digest, Held
+from cloche.core.errors import Error, NoSuchFile
+from cloche.core.model import Artifact, Digest, FileKey, Held
 from cloche.ports import Blobs, Clock, PageStore, Spool, Upstream
 from cloche.service.download import Download, Keep
 
 log = structlog.get_logger(__name__)
 
-MAX_KNOWN = 100_000  # keys that this process remembers to be recorded
+MAX_KNOWN = 100_000  # files of which this process remembers the size
+
+Named = tuple[str, FileKey, str, Digest]
+"""Upstream, key, filename, and the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +38,9 @@ class Fetch:
     spool: Spool
     upstreams: Mapping[str, Upstream]
     clock: Clock
-    offline: bool = False
     _downloads: dict[str, Download] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _recorded: set[tuple[str, str, str]] = field(default_factory=set)
+    _sizes: dict[Named, int] = field(default_factory=dict)
 
     async def open(self, artifact: Artifact, start: int = 0, stop: int | None = None) -> Body:
         """Bytes `start` up to `stop` (to the end if None), from the store or as they arrive.
@@ -49,28 +53,49 @@ class Fetch:
         if kept is not None:
             digest, size = kept
             return Body(size, self.blobs.read(digest, start, size if stop is None else stop))
-        if self.offline:
-            raise UpstreamDown(
-                f"{artifact.filename} is not kept here, and the server is offline: "
-                "start it without --offline"
-            )
+        if not artifact.url:
+            raise NoSuchFile(f"{artifact.filename} is listed no longer, and its bytes are gone")
         download = self._join(artifact)
         await download.begun(start)
         return Body(download.total, download.read(start, stop))
 
     async def kept(self, artifact: Artifact) -> tuple[Digest, int] | None:
-        """Digest and size of the file if it is in the store."""
+        """Digest and size of the file if it is in the store, and whole.
+
+        A loss of power may cut a cached blob short, but not unnoticed: one that has not the
+        size that was recorded, or is listed, counts as not kept.
+        """
         digest = artifact.sha256
         if digest is None:
-            held = await self.pages.held(artifact.upstream, artifact.key, artifact.filename)
+            held = await self._held(artifact)
             digest = held.digest if held else None
         if digest is None:
             return None
         size = await self.blobs.size(digest)
-        if size is None:
+        if size is None or size != await self._recorded(artifact, digest):
             return None
-        await self._record(artifact, digest, size)
         return digest, size
+
+    async def _recorded(self, artifact: Artifact, digest: Digest) -> int | None:
+        """How long the file is, as this server knows it; asked of the catalog once a process."""
+        name = _name(artifact, digest)
+        if name not in self._sizes:
+            held = await self._held(artifact)
+            if held is not None and held.digest == digest:
+                self._remember(name, held.size)
+            elif artifact.size is not None:
+                # The same bytes came another way. A blob that no row needs would be swept.
+                self._remember(name, artifact.size)
+                self._begin(self._tie(artifact, digest, artifact.size))
+        return self._sizes.get(name)
+
+    async def _held(self, artifact: Artifact) -> Held | None:
+        return await self.pages.held(artifact.upstream, artifact.key, artifact.filename)
+
+    def _remember(self, name: Named, size: int) -> None:
+        if len(self._sizes) >= MAX_KNOWN:
+            self._sizes.clear()
+        self._sizes[name] = size
 
     async def size(self, artifact: Artifact) -> int | None:
         """Bytes of the whole file: as kept, as listed, or as the upstream says when asked."""
@@ -94,25 +119,26 @@ class Fetch:
 
         It belongs to nobody: the client that asked first may leave without stopping it.
         """
-        download = self._downloads.get(artifact.slot)
+        slot = _slot(artifact)
+        download = self._downloads.get(slot)
         if download is None:
             download = Download(
-                artifact,
-                self.spool.partial(artifact.slot),
-                self._upstream(artifact),
-                self._keeper(),
+                artifact, self.spool.partial(slot), self._upstream(artifact), self._keeper()
             )
-            self._downloads[artifact.slot] = download
-            task = asyncio.get_running_loop().create_task(self._run(download))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._downloads[slot] = download
+            self._begin(self._run(download))
         return download
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, download: Download) -> None:
         try:
             await download.run()
         finally:
-            del self._downloads[download.artifact.slot]
+            del self._downloads[_slot(download.artifact)]
             if download.error is not None:
                 log.warning(
                     "transfer failed",
@@ -130,22 +156,36 @@ class Fetch:
     def _keeper(self) -> Keep:
         return Keep(self.blobs, self.kept, self._record)
 
+    async def _tie(self, artifact: Artifact, digest: Digest, size: int) -> None:
+        """Record it if it is there. Nobody who reads it waits for that."""
+        try:
+            if await self.blobs.size(digest) == size:
+                await self._record(artifact, digest, size)
+        except Error as e:
+            self._sizes.pop(_name(artifact, digest), None)
+            log.warning("could not record a kept file", filename=artifact.filename, error=str(e))
+
     async def _record(self, artifact: Artifact, digest: Digest, size: int) -> None:
-        """Tie the blob to the upstream's file, once: a blob that no row needs is swept."""
-        name = (artifact.upstream, artifact.key, artifact.filename)
-        if name in self._recorded:
-            return
-        if await self.pages.held(artifact.upstream, artifact.key, artifact.filename) is None:
-            held = Held(
-                upstream=artifact.upstream,
-                project=artifact.project,
-                filename=artifact.filename,
-                key=artifact.key,
-                digest=digest,
-                size=size,
-                at=self.clock(),
-            )
-            await self.pages.hold(held)
-        if len(self._recorded) >= MAX_KNOWN:
-            self._recorded.clear()
-        self._recorded.add(name)
+        held = Held(
+            upstream=artifact.upstream,
+            project=artifact.project,
+            filename=artifact.filename,
+            key=artifact.key,
+            digest=digest,
+            size=size,
+            at=self.clock(),
+        )
+        await self.pages.hold(held)
+        self._remember(_name(artifact, digest), size)
+
+
+def _name(artifact: Artifact, digest: Digest) -> Named:
+    return artifact.upstream, artifact.key, artifact.filename, digest
+
+
+def _slot(artifact: Artifact) -> str:
+    """Tells the transfers under way on a node apart.
+
+    By their upstream too: one that lists another's file must not have it brought from itself.
+    """
+    return sha256(f"{artifact.upstream} {artifact.slot}".encode()).hexdigest()

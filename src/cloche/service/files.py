@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from cloche.core.errors import NoSuchFile, NoSuchProject, UpstreamDown, UpstreamLies
+from cloche.core.errors import Error, NoSuchFile, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Artifact, Digest, File, FileKey, ProjectName
 from cloche.ports import Blobs
 from cloche.service.fetch import Body, Fetch
@@ -38,10 +38,14 @@ class Files:
         A file that was kept and then vanished upstream is found still.
         """
         filename = name.removesuffix(METADATA)
-        found = await self._listed(index, project, key, filename)
+        try:
+            found = await self._listed(index, project, key, filename)
+        except (UpstreamDown, UpstreamLies) as e:
+            # What is kept needs no live upstream; what is not cannot be looked for.
+            return await self._unlisted(index, project, key, name, otherwise=e)
         if found is None:
-            artifact = await self.view.unlisted(index, project, key, name)
-            return Wanted(name, f'"{key}"', artifact=artifact)
+            nothing = NoSuchFile(f"index {index} has no such file {name} of {project}")
+            return await self._unlisted(index, project, key, name, otherwise=nothing)
         shown, file = found
         return self._metadata(shown, file) if name.endswith(METADATA) else self._file(shown, file)
 
@@ -65,28 +69,23 @@ class Files:
         self, index: str, project: ProjectName, key: FileKey, filename: str
     ) -> tuple[Shown, File] | None:
         """Look at the page that was shown last, then at the page as it is now."""
-        shown = self.shelf.peek(index, project)
+        shown = await self.shelf.last(index, project)
         if shown is None or shown.find(filename, key) is None:
             try:
                 shown = await self.shelf.get(index, project)
             except NoSuchProject:
                 return None
-            except (UpstreamDown, UpstreamLies):
-                await self._held_or_raise(index, project, key, filename)
-                return None
         file = shown.find(filename, key)
         return (shown, file) if file is not None else None
 
-    async def _held_or_raise(
-        self, index: str, project: ProjectName, key: FileKey, filename: str
-    ) -> None:
-        """A kept file needs no live upstream; any other waits until it can be looked for."""
+    async def _unlisted(
+        self, index: str, project: ProjectName, key: FileKey, name: str, *, otherwise: Error
+    ) -> Wanted:
         try:
-            await self.view.unlisted(index, project, key, filename)
+            artifact = await self.view.unlisted(index, project, key, name)
         except NoSuchFile:
-            raise UpstreamDown(
-                f"{filename} is not kept here, and its upstream cannot be asked; try again later"
-            ) from None
+            raise otherwise from None
+        return Wanted(name, f'"{artifact.sha256}"', artifact=artifact)
 
     def _file(self, shown: Shown, file: File) -> Wanted:
         if shown.sight.hosted:

@@ -56,13 +56,17 @@ class Publish:
         Return False if the very same file was there already. Raise BadUpload with all that is
         wrong, FileExists when other bytes have the name, StorageFull.
         """
+        self.check_open(index)
+        parsed = await asyncio.to_thread(parse_and_check, incoming, content)
+        return await self._commit(index, who, incoming.filename, content, parsed)
+
+    def check_open(self, index: Index) -> None:
+        """Raise Forbidden when the index takes no uploads: better before reading one."""
         if not index.uploads:
             raise Forbidden(
                 f"index {index.name} takes no uploads; set uploads = true under "
                 f"[index.{index.name}], or upload to another index"
             )
-        parsed = await asyncio.to_thread(parse_and_check, incoming, content)
-        return await self._commit(index, who, incoming.filename, content, parsed)
 
     async def _commit(
         self, index: Index, who: Principal, filename: str, content: Scratch, parsed: Parsed
@@ -107,22 +111,34 @@ def parse_and_check(incoming: Incoming, content: Scratch) -> Parsed:
 
     Raise BadUpload with all that differs or cannot be read.
     """
-    problems = _digest_problems(incoming.fields, content.digests)
+    problems = form_problems(incoming.fields)
+    problems += _digest_problems(incoming.fields, content.digests)
     try:
-        parsed = _parse(incoming.filename, content.spooled)
+        named = parse(incoming.filename)
+    except BadName as e:
+        raise BadUpload([*problems, str(e)]) from e
+    try:
+        parsed = _parse(incoming.filename, named, content.spooled)
     except BadUpload as e:
-        raise BadUpload([*problems, *e.problems]) from e
-    problems += metadata.claims(parsed.metadata, parsed.named, incoming.fields)
+        claims = metadata.claims(None, named, incoming.fields)
+        raise BadUpload([*problems, *claims, *e.problems]) from e
+    problems += metadata.claims(parsed.metadata, named, incoming.fields)
     if problems:
         raise BadUpload(problems)
     return parsed
 
 
-def _parse(filename: str, spooled: Spooled) -> Parsed:
-    try:
-        named = parse(filename)
-    except BadName as e:
-        raise BadUpload([str(e)]) from e
+def form_problems(fields: Mapping[str, list[str]]) -> list[str]:
+    """What makes the form something else than the upload of a file."""
+    return [
+        f"the form's {field} is {said!r}; only {wanted} is understood"
+        for field, wanted in (("protocol_version", "1"), (":action", "file_upload"))
+        for said in fields.get(field, [wanted] if field == "protocol_version" else [""])
+        if said != wanted
+    ]
+
+
+def _parse(filename: str, named: Named, spooled: Spooled) -> Parsed:
     with spooled.path.open("rb") as file:
         raw = archive.read(filename, named, file).metadata
     return Parsed(named, raw, metadata.read(raw) if raw is not None else None)

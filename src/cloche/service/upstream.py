@@ -80,10 +80,6 @@ class CachedUpstream:
         if kept and (self.offline or now < max(kept.fresh_until, self._unwell.get(project, now))):
             until = now + timedelta(days=1) if self.offline else kept.fresh_until
             return await self._answer(project, kept, max(until, self._soon(now)))
-        if self.offline:
-            raise UpstreamDown(
-                f"{project} is not kept here, and the server is offline: start it without --offline"
-            )
         if not kept and now < self._absent.get(project, now):
             raise self._nothing(project)
         return await (self._stale(project, kept) if kept else self._join(project))

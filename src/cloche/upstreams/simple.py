@@ -1,18 +1,19 @@
 """A remote index that speaks the simple repository API, in JSON or HTML: PyPI and its like."""
 
 import asyncio
+import base64
 import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import (
-    AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
 )
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from distlib.index import DEFAULT_INDEX
@@ -23,6 +24,7 @@ from tenacity import (
     stop_after_attempt,
     wait_random_exponential,
 )
+from yarl import URL
 
 from cloche import __version__
 from cloche.core.errors import (
@@ -40,9 +42,17 @@ from cloche.ports import Document, Received, Transfer, Upstream
 
 ACCEPT = f"{Format.JSON}, {Format.HTML_V1};q=0.2, {Format.HTML};q=0.01"
 MAX_AGE = re.compile(r"\bmax-age=(\d{1,9})\b")
-CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)\Z")
+SECONDS = re.compile(r"[0-9]{1,18}\Z")
+ETAG = re.compile(r'(W/)?"[!#-~]{0,200}"\Z')
+PLAIN = re.compile(r"[!-~]+\Z")
+CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)\Z")
 MAX_RETRY_AFTER = 3600  # seconds: no upstream may send our clients away for longer
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_PROXIES = 1000  # origins of which it is remembered how to get there
 MOMENTARY = frozenset({500, 502, 503, 504})
+
+Origin = tuple[str, str | None, int | None]
+"""Scheme, host and port."""
 
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -67,6 +77,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_page_bytes: Count = 64 << 20  # decompressed; PyPI's largest is about 25 MiB
     max_files: Count = 100_000
     max_file_bytes: Count = 20 << 30
+    max_metadata_bytes: Count = 16 << 20  # of a `.metadata` file
 
 
 class _Momentary(UpstreamDown):
@@ -75,8 +86,7 @@ class _Momentary(UpstreamDown):
 
 def connect(name: str, settings: Settings) -> Upstream:
     """Open the upstream; nothing is sent yet. Raise BadSetting when its address is none."""
-    parts = urlsplit(settings.url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _is_address(settings.url):
         raise BadSetting(
             f"upstream {name}: {settings.url!r} is not an address; "
             "give the URL of a simple index, such as https://host/simple/"
@@ -88,36 +98,35 @@ class _Simple:
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self._settings = settings
-        self._base = settings.url.rstrip("/") + "/"
-        self._origin = urlsplit(self._base)[:2]
-        self._auth = (
-            aiohttp.BasicAuth(settings.username, settings.password or "")
-            if settings.username is not None
-            else None
-        )
-        self._opened: aiohttp.ClientSession | None = None
+        self._tls = _trust(name, settings.ca_file) if settings.ca_file else None
+        address = URL(settings.url)
+        self._base = str(address.with_user(None)).rstrip("/") + "/"
+        self._authorization = _authorization(name, settings, address)
+        self._origin = _origin(self._base)
+        self._proxies: dict[Origin, str | None] = {}
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
 
-    @property
-    def _session(self) -> aiohttp.ClientSession:
-        """Made at first use, for aiohttp wants the running loop; making it opens nothing."""
-        if self._opened is None:
+    def _session(self, use: Literal["pages", "files"]) -> aiohttp.ClientSession:
+        """Made at first use, for aiohttp wants the running loop; making it opens nothing.
+
+        Pages have connections of their own: they must not wait until big files are through.
+        """
+        if use not in self._sessions:
             settings = self._settings
-            context = ssl.create_default_context(cafile=settings.ca_file)
-            self._opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=settings.connections, ssl=context),
+            self._sessions[use] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=settings.connections, ssl=self._tls or True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"cloche/{__version__}"},
                 timeout=aiohttp.ClientTimeout(
                     sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
                 ),
-                trust_env=True,
-                requote_redirect_url=False,
+                auto_decompress=use == "pages",
             )
-        return self._opened
+        return self._sessions[use]
 
     async def close(self) -> None:
-        if self._opened is not None:
-            await self._opened.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def page(self, project: ProjectName, etag: str | None) -> Received:
         retrying = AsyncRetrying(
@@ -138,20 +147,18 @@ class _Simple:
         if etag:
             headers["If-None-Match"] = etag
         with self._translated(_Momentary):
-            async with self._get(f"{self._base}{project}/", headers, decompress=True) as answer:
+            async with self._get("pages", f"{self._base}{project}/", headers) as answer:
                 if answer.status == HTTPStatus.NOT_MODIFIED and etag:
                     return Received(document=None, etag=etag, max_age=_max_age(answer))
                 if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
                     raise NoSuchProject(f"{self.name} has no project {project}")
-                self._check(answer, _Momentary)
+                self._check(answer, {HTTPStatus.OK}, _Momentary)
                 document = Document(
                     body=await self._body(answer),
-                    content_type=answer.headers.get("Content-Type", ""),
+                    content_type=_plain(answer.headers.get("Content-Type", "")),
                     url=str(answer.url),
                 )
-                return Received(
-                    document=document, etag=answer.headers.get("ETag"), max_age=_max_age(answer)
-                )
+                return Received(document=document, etag=_etag(answer), max_age=_max_age(answer))
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
@@ -168,36 +175,56 @@ class _Simple:
     async def transfer(
         self, artifact: Artifact, start: int, etag: str | None
     ) -> AsyncIterator[Transfer]:
+        async with AsyncExitStack() as stack:
+            answer = await self._open(stack, artifact, start, etag)
+            if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
+                # It has no byte `start`: all is there already, or it is another file by now.
+                await stack.aclose()
+                answer = await self._open(stack, artifact, 0, None)
+            if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+                raise NoSuchFile(f"{self.name} has {artifact.filename} no longer")
+            self._check(answer, {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}, TransferBroken)
+            yield self._transfer(artifact, answer)
+
+    async def _open(
+        self, stack: AsyncExitStack, artifact: Artifact, start: int, etag: str | None
+    ) -> aiohttp.ClientResponse:
         headers = {"Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
             headers |= {"If-Range": etag} if etag else {}
-        async with AsyncExitStack() as stack:
-            with self._translated(TransferBroken):
-                answer = await stack.enter_async_context(
-                    self._get(artifact.url, headers, decompress=False)
-                )
-            if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-                raise NoSuchFile(f"{self.name} has {artifact.filename} no longer")
-            self._check(answer, TransferBroken)
-            yield self._transfer(artifact, answer)
+        with self._translated(TransferBroken):
+            async with asyncio.timeout(self._settings.page_timeout):
+                return await stack.enter_async_context(self._get("files", artifact.url, headers))
 
     def _transfer(self, artifact: Artifact, answer: aiohttp.ClientResponse) -> Transfer:
         start, total = 0, answer.content_length
         if answer.status == HTTPStatus.PARTIAL_CONTENT:
             start, total = self._range(answer)
-        most = artifact.size if artifact.size is not None else self._settings.max_file_bytes
-        if (total or 0) > min(most, self._settings.max_file_bytes):
-            raise TooLarge(
-                f"{self.name} sends {total} bytes of {artifact.filename}, at most {most} expected"
-            )
-        etag = answer.headers.get("ETag", "")
+        bound = self._bound(artifact)
+        if total is not None and total > bound:
+            raise self._excess(artifact)
+        etag = _etag(answer)
         return Transfer(
             start=start,
             total=total,
-            etag=etag if etag.startswith('"') else None,
-            chunks=self._chunks(artifact, answer, most - start),
+            etag=etag if etag and etag.startswith('"') else None,
+            chunks=self._chunks(artifact, answer, bound - start),
         )
+
+    def _bound(self, artifact: Artifact) -> int:
+        is_metadata = artifact.filename.endswith(".metadata")
+        settings = self._settings
+        most = settings.max_metadata_bytes if is_metadata else settings.max_file_bytes
+        return most if artifact.size is None else min(most, artifact.size)
+
+    def _excess(self, artifact: Artifact) -> TooLarge | UpstreamLies:
+        bound = self._bound(artifact)
+        if bound == artifact.size:
+            return UpstreamLies(
+                f"{self.name} sends more of {artifact.filename} than the {bound} bytes it lists"
+            )
+        return TooLarge(f"{self.name} sends more of {artifact.filename} than the {bound} allowed")
 
     async def _chunks(
         self, artifact: Artifact, answer: aiohttp.ClientResponse, most: int
@@ -208,7 +235,7 @@ class _Simple:
             async for chunk in answer.content.iter_any():
                 most -= len(chunk)
                 if most < 0:
-                    raise TooLarge(f"{self.name} sends more of {artifact.filename} than it may")
+                    raise self._excess(artifact)
                 if clock() > deadline:
                     raise TransferBroken(f"{self.name} takes too long over {artifact.filename}")
                 yield chunk
@@ -219,29 +246,48 @@ class _Simple:
             raise UpstreamLies(f"{self.name} answers 206 without saying which part it sends")
         return int(found[1]), None if found[2] == "*" else int(found[2])
 
-    def _get(
-        self, url: str, headers: dict[str, str], *, decompress: bool
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        # Credentials go to the operator's own address only, never where a page points to.
-        same = urlsplit(url)[:2] == self._origin
-        return self._session.get(
-            url,
-            headers=headers,
-            auth=self._auth if same else None,
-            proxy=self._settings.proxy,
-            max_redirects=self._settings.max_redirects,
-            allow_redirects=self._settings.max_redirects > 0,
-            auto_decompress=decompress,
-        )
+    def _proxy(self, origin: Origin) -> str | None:
+        """How to get there. Reading the environment each time cost as much as the request."""
+        if origin not in self._proxies:
+            if len(self._proxies) >= MAX_PROXIES:
+                self._proxies.clear()
+            self._proxies[origin] = self._settings.proxy or _usual_proxy(*origin[:2])
+        return self._proxies[origin]
 
-    def _check(self, answer: aiohttp.ClientResponse, momentary: type[UpstreamDown]) -> None:
-        """Raise unless it is a success, over a connection as safe as asked.
+    @asynccontextmanager
+    async def _get(
+        self, use: Literal["pages", "files"], url: str, headers: dict[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask, and follow redirects, of which each is judged before it is followed."""
+        for _ in range(self._settings.max_redirects + 1):
+            # Credentials go to the operator's own address only, never where a page points to.
+            origin = _origin(url)
+            known = origin == self._origin
+            async with self._session(use).get(
+                _verbatim(url),
+                headers=headers | (self._authorization if known else {}),
+                proxy=self._proxy(origin),
+                allow_redirects=False,
+            ) as answer:
+                if answer.status not in REDIRECTS:
+                    yield answer
+                    return
+                url = self._target(url, answer.headers.get("Location", ""))
+        raise UpstreamLies(f"{self.name} redirects more than {self._settings.max_redirects} times")
 
-        What looks like passing by itself is raised as `momentary`.
-        """
-        if self._origin[0] == "https" and answer.url.scheme != "https":
-            raise UpstreamLies(f"{self.name} redirects from https to {answer.url.scheme}")
-        if answer.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+    def _target(self, url: str, location: str) -> str:
+        """Where a redirect leads. Raise UpstreamLies unless it is as safe as where it stands."""
+        target = urljoin(url, location)
+        scheme = urlsplit(target).scheme
+        if scheme not in {"https", urlsplit(url).scheme}:
+            raise UpstreamLies(f"{self.name} redirects from {urlsplit(url).scheme} to {scheme}")
+        return target.partition("#")[0]
+
+    def _check(
+        self, answer: aiohttp.ClientResponse, good: set[HTTPStatus], momentary: type[UpstreamDown]
+    ) -> None:
+        """Raise unless it is good. What looks like passing by itself is raised as `momentary`."""
+        if answer.status in good:
             return
         if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise UpstreamDown(
@@ -256,14 +302,26 @@ class _Simple:
         """Turn the client library's errors into ours, once."""
         try:
             yield
-        except aiohttp.TooManyRedirects:
-            raise UpstreamLies(
-                f"{self.name} redirects more than {self._settings.max_redirects} times"
-            ) from None
+        except aiohttp.InvalidURL as e:
+            raise UpstreamLies(f"{self.name} leads nowhere: {str(e)[:200]}") from None
         except TimeoutError:
             raise kind(f"{self.name} takes too long to answer") from None
-        except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as e:
-            raise kind(f"{self.name} cannot be reached: {str(e) or type(e).__name__}") from None
+        except (aiohttp.ClientError, OSError) as e:
+            said = (str(e) or type(e).__name__).partition("\n")[0]
+            raise kind(f"{self.name} cannot be reached: {said[:200]}") from None
+        except ValueError as e:  # from an address's parts
+            raise UpstreamLies(f"{self.name} leads nowhere: {str(e)[:200]}") from None
+
+
+def _plain(said: str) -> str:
+    """Without the odd bytes that a header may have, and a database may not."""
+    return said.encode("ascii", "replace").decode()
+
+
+def _etag(answer: aiohttp.ClientResponse) -> str | None:
+    """What the answer can be asked for again with; nothing that only looks like it."""
+    said = answer.headers.get("ETag", "")
+    return said if ETAG.match(said) else None
 
 
 def _max_age(answer: aiohttp.ClientResponse) -> int | None:
@@ -276,4 +334,55 @@ def _max_age(answer: aiohttp.ClientResponse) -> int | None:
 
 def _retry_after(answer: aiohttp.ClientResponse) -> int:
     said = answer.headers.get("Retry-After", "")
-    return min(int(said), MAX_RETRY_AFTER) if said.isascii() and said.isdigit() else 5
+    return min(int(said), MAX_RETRY_AFTER) if SECONDS.match(said) else 5
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _trust(name: str, ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as e:  # ssl.SSLError is one
+        raise BadSetting(
+            f"upstream.{name}.ca_file is {ca_file}, which holds no certificates that can be read "
+            f"({e.strerror or e}); name a PEM file"
+        ) from None
+
+
+def _authorization(name: str, settings: Settings, address: URL) -> dict[str, str]:
+    """The header that tells who we are (RFC 7617), when the operator gave credentials.
+
+    They are in keys of their own or in the address.
+    """
+    user, password = settings.username, settings.password
+    if user is None:
+        user, password = address.user, address.password
+    if user is None:
+        return {}
+    if ":" in user:
+        raise BadSetting(f"upstream.{name}.username has a colon in it, which no user name may have")
+    pair = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
+
+
+def _origin(url: str) -> Origin:
+    address = URL(url)
+    return address.scheme, address.host, address.port
+
+
+def _verbatim(url: str) -> URL:
+    """The address as the page wrote it: re-quoting breaks signed ones."""
+    return URL(url, encoded=PLAIN.match(url) is not None)
+
+
+def _usual_proxy(scheme: str, host: str | None) -> str | None:
+    """As the environment says. aiohttp would read .netrc with it, whose `default` is anybody."""
+    if not host or proxy_bypass(host):
+        return None
+    return getproxies().get(scheme)

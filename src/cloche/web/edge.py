@@ -13,10 +13,9 @@ from cloche.core.errors import BadName
 from cloche.core.model import project_name
 from cloche.core.negotiation import page_encoding, page_format
 from cloche.service.shelf import Rendered, Shelf, Shown
-from cloche.web.files import CutOff
 from cloche.web.gate import Gate
 from cloche.web.indexes import Indexes
-from cloche.web.protocol import send_whole
+from cloche.web.protocol import CutOff, send_whole
 from cloche.web.requestlog import Entry, RequestLog, kind_of
 from cloche.web.simple import matches, not_modified
 
@@ -139,13 +138,14 @@ def _read(scope: Scope) -> _Heads:
         if name == b"accept":
             heads.accept = heads.accept + b"," + value if heads.accept else value
         elif name == b"accept-encoding":
-            heads.encoding = value
+            heads.encoding = heads.encoding + b"," + value if heads.encoding else value
         elif name == b"user-agent":
             heads.agent = value
         elif name == b"authorization":
             heads.authorization = value.decode("latin-1")
         elif name == b"if-none-match":
-            heads.if_none_match = value
+            before = heads.if_none_match
+            heads.if_none_match = before + b"," + value if before else value
     return heads
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import structlog
 from starlette.requests import Request
@@ -15,11 +16,13 @@ from cloche.service.files import METADATA, Files, Wanted
 from cloche.service.prefetch import Prefetch
 from cloche.service.view import View
 from cloche.web.gate import Gate
+from cloche.web.problems import Problem
+from cloche.web.protocol import CutOff
 from cloche.web.simple import matches
 
 log = structlog.get_logger(__name__)
 
-RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))\Z")
+RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re.IGNORECASE)
 FOR_EVER = "max-age=365000000, immutable"
 AT_ONCE = 256 << 10  # bytes of an answer that is sent whole
 
@@ -76,7 +79,7 @@ class Packages:
         size = await self.files.size(wanted)
         span = _span(asked, size) if size is not None else None
         if size is not None and span is None:
-            return Response(None, 416, headers | {"content-range": f"bytes */{size}"})
+            return _beyond(request, size)
         if span is None:
             return await _send((await self.files.open(wanted, 0, None)).chunks, 200, headers, None)
         body = await self.files.open(wanted, span.start, span.stop)
@@ -105,11 +108,15 @@ def _parse(rest: str) -> tuple[str, str, str, str]:
 
 
 def _asked_range(request: Request, wanted: Wanted) -> re.Match[str] | None:
-    """The one range that is asked for, unless it is of other bytes (If-Range)."""
+    """The one range that is asked for, unless it is of other bytes (If-Range).
+
+    Several at once, and a last byte before the first, are ignored (RFC 9110, section 14.2).
+    """
     condition = request.headers.get("if-range")
     if condition is not None and (not wanted.etag or condition.strip() != wanted.etag):
         return None
-    return RANGE.match(request.headers.get("range", "").strip().replace(" ", ""))
+    found = RANGE.match(request.headers.get("range", "").strip().replace(" ", ""))
+    return None if found and found[1] and found[2] and int(found[2]) < int(found[1]) else found
 
 
 def _span(asked: re.Match[str], size: int) -> Span | None:
@@ -120,6 +127,14 @@ def _span(asked: re.Match[str], size: int) -> Span | None:
     else:
         start, stop = int(first), min(size, int(last) + 1) if last else size
     return Span(start, stop, size) if start < stop else None
+
+
+def _beyond(request: Request, size: int) -> Response:
+    detail = f"the file has {size} bytes; ask for some of them, or leave Range out"
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    response = Problem(request, status, "No such range", detail)
+    response.headers["content-range"] = f"bytes */{size}"
+    return response
 
 
 async def _send(
@@ -138,7 +153,3 @@ async def _until_broken(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     except Error as e:
         log.warning("client cut off", error=str(e))
         raise CutOff from e
-
-
-class CutOff(Exception):
-    """Ends a response without completing it."""

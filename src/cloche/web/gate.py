@@ -67,14 +67,20 @@ class Gate:
         return all(may_read(part.read, who, part.name, now) for part in self._parts(index))
 
     def _refusal(self, who: Principal | None, action: Action, index: Index) -> Exception:
+        parts = self._parts(index.name) if action is Action.READ else [index]
+        indexes = " ".join(f"--index {part.name}" for part in parts if part.read != "anyone")
+        indexes = indexes or f"--index {index.name}"
+        command = f"`cloche token create {indexes} --can {action}`"
         if who is None:
             return Unauthenticated(
                 f"to {action} here, give a token: user __token__, and as the password a token "
-                f"from `cloche token create --index {index.name} --can {action}`"
+                f"from {command}"
             )
+        named = any(isinstance(part.read, tuple) for part in parts)
+        whose = ", with the --name of one who may read it" * (named and action is Action.READ)
         return Forbidden(
             f"the token {who.name!r} may not {action} in index {index.name}; "
-            f"make one with `cloche token create --index {index.name} --can {action}`"
+            f"make one with {command}{whose}"
         )
 
     async def _who(self, header: str | None) -> Principal | None:
@@ -83,11 +89,16 @@ class Gate:
             return None
         who = self._recall(header)
         if who is None:
+            beat = self._beat
             who = await self._identify(header)
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[header] = who
+            if beat == self._beat:  # else it may have been revoked while we looked
+                self._remember(header, who)
         return who
+
+    def _remember(self, header: str, who: Principal) -> None:
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[header] = who
 
     def _recall(self, header: str | None) -> Principal | None:
         """What the last look said, unless anything at all was written since."""

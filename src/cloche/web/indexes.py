@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 INDEX = "cloche.index"
@@ -22,6 +23,10 @@ class Indexes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            if scope["path"][1:] in self._names and scope["method"] in {"GET", "HEAD"}:
+                there = f"{scope['path'].rpartition('/')[2]}/"
+                await RedirectResponse(there, 301)(scope, receive, send)
+                return
             index, path = self.split(scope["path"])
             depth = index.count("/") + 1 if path is not None else 0
             scope = {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks  # exists for type checkers only
 
 MAX_FIELDS_BYTES = 32 << 20  # a long description, and every classifier there is
+MAX_AROUND = 2 * MAX_FIELDS_BYTES  # bytes of a body that are not the file: parts' heads too
 MAX_PARTS = 20_000
 MAX_HEADER = 16 << 10
 FLUSH = 1 << 20  # bytes of the file that are gathered before they are written
@@ -51,10 +52,21 @@ class FormReader:
         self._ended = False
         self._begin()
 
+    def check_length(self, length: int) -> None:
+        """Raise TooLarge when a body of so many bytes cannot be taken, whatever is in it."""
+        if length > self._most + MAX_AROUND:
+            raise TooLarge(
+                f"the upload is larger than {self._most} bytes, the most that max_upload allows "
+                "for a file here"
+            )
+
     async def read(self, body: AsyncIterator[bytes]) -> Form:
         """Read to the end. Raise BadUpload when it is no form, TooLarge, StorageFull."""
         try:
+            length = 0
             async for chunk in body:
+                length += len(chunk)
+                self.check_length(length)
                 self._parser.write(chunk)
                 if len(self._pending) >= FLUSH:
                     await self._flush()

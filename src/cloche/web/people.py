@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from cloche.core.model import project_name
 from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.indexes import DEPTH, INDEX
+from cloche.web.simple import moved
 from cloche.web.ui.layout import CONTENT_SECURITY_POLICY
 from cloche.web.ui.pages import Pages
 
@@ -54,16 +55,17 @@ class People:
         raw: str = request.path_params["project"]
         name = project_name(raw)
         if raw != name:
-            return RedirectResponse(f"../{name}/", 301)
+            return moved(request, f"../{name}/")
         root = "../" * (2 + request.scope[DEPTH])
         page = await self.pages.project(index, name, self._base(request), root=root)
         return HTMLResponse(page, headers=HEADERS)
 
     async def slash(self, request: Request) -> Response:
-        return RedirectResponse(request.url.path.rpartition("/")[2] + "/", 301)
+        return moved(request, f"{project_name(request.path_params['project'])}/")
 
     def _base(self, request: Request) -> str:
         """The index's address as its user sees it, without a slash at the end."""
-        root = self.public_url or f"{request.url.scheme}://{request.url.netloc}"
+        seen = request.base_url
+        root = self.public_url or f"{seen.scheme}://{seen.netloc}"
         name = f"/{request.scope[INDEX]}" if request.scope[DEPTH] else ""
         return root.rstrip("/") + name

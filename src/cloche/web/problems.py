@@ -15,17 +15,17 @@ from starlette.types import Receive, Scope, Send
 
 from cloche.core import errors
 from cloche.core.negotiation import wants_html
-from cloche.web.protocol import set_reason
+from cloche.web.protocol import PROBLEM, CutOff, set_reason
 from cloche.web.ui.layout import CONTENT_SECURITY_POLICY
 from cloche.web.ui.pages import problem
 
 log = structlog.get_logger(__name__)
 
-# Exactly this: uv reads a problem only without any parameter behind the type.
-PROBLEM = "application/problem+json"
+RETRY_AFTER = 5  # seconds, when the error knows no better
 MAX_REASON = 400  # characters of a status line that clients may be expected to take
 
 STATUS: dict[type[errors.Error], tuple[HTTPStatus, str]] = {
+    errors.Error: (HTTPStatus.INTERNAL_SERVER_ERROR, "Server error"),
     errors.BadRequest: (HTTPStatus.BAD_REQUEST, "Bad request"),
     errors.BadUpload: (HTTPStatus.BAD_REQUEST, "Upload refused"),
     errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "Credentials needed"),
@@ -83,8 +83,8 @@ async def answer(request: Request, error: Exception) -> Response:
     response = Problem(request, status, title, error.detail)
     if isinstance(error, errors.Unauthenticated):
         response.headers["www-authenticate"] = 'Basic realm="cloche", charset="UTF-8"'
-    if isinstance(error, errors.UpstreamDown):
-        response.headers["retry-after"] = str(error.retry_after)
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["retry-after"] = str(getattr(error, "retry_after", RETRY_AFTER))
     return response
 
 
@@ -94,17 +94,23 @@ async def answer_http(request: Request, error: Exception) -> Response:
         raise error
     status = HTTPStatus(error.status_code)
     detail = {
-        HTTPStatus.NOT_FOUND: f"nothing is at {request.url.path}; the index is at /simple/",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at {request.url.path}",
+        HTTPStatus.NOT_FOUND: f"nothing is at {_path(request)}; the index is at /simple/",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at {_path(request)}",
     }.get(status, error.detail)
     response = Problem(request, status, status.phrase, detail)
     response.headers.update(error.headers or {})
     return response
 
 
+def _path(request: Request) -> str:
+    """What was asked for. `request.url` would fail where the query is not UTF-8."""
+    return str(request.scope["path"])
+
+
 async def answer_bug(request: Request, error: Exception) -> Response:
     """Answer what nobody foresaw, without a word of the traceback, which the log has."""
-    log.error("unforeseen error", path=request.url.path, error=repr(error))
+    if not isinstance(error, CutOff):
+        log.error("unforeseen error", path=_path(request), error=repr(error))
     return Problem(
         request,
         HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,12 +1,15 @@
-"""uvicorn's HTTP protocol, with two abilities that ASGI has no words for.
+"""uvicorn's HTTP protocol, with abilities that ASGI has no words for.
 
 A reason phrase of the application's choice, because pip and twine show their users nothing
 else of an error; and a whole response in one write, because on a hit the second system call
-would cost a quarter of everything.
+would cost a quarter of everything. A request's head is bounded, and one that cannot be read
+is told so as any other error is.
 """
 
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -17,14 +20,73 @@ from uvicorn.protocols.http.httptools_impl import (
 CYCLE = "cloche.cycle"
 """Key in the scope: the request's cycle, where this protocol serves it."""
 
+# Exactly this: uv reads a problem only without any parameter behind the type.
+PROBLEM = "application/problem+json"
+MAX_HEAD = 64 << 10  # bytes: tokens and cookies of a company's proxies included
+
+
+class CutOff(Exception):
+    """Ends a response without completing it."""
+
 
 class Protocol(HttpToolsProtocol):
+    _arrived = 0  # bytes, since the last head was complete
+    _too_long = False
+    _headed: Any = None  # the scope of the request whose head was complete last
+
+    def data_received(self, data: bytes) -> None:
+        self._arrived += len(data)
+        super().data_received(data)
+        if self._arrived <= MAX_HEAD:
+            return
+        if self.scope is self._headed:  # it is a body that arrives
+            self._arrived = 0
+        elif not self.transport.is_closing():
+            self._too_long = True
+            self.send_400_response("")
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the base class's signature
+        """Say what is wrong with a head, unless another answer has begun, and hang up."""
+        cycle: Any = self.cycle  # None before the first request
+        busy = cycle is not None and cycle.response_started and not cycle.response_complete
+        if not busy and not self.pipeline:
+            self.transport.write(_TOO_LONG if self._too_long else _UNREADABLE)
+        self.transport.close()
+
     def on_headers_complete(self) -> None:
+        if self._arrived > MAX_HEAD and _length(self.url, self.headers) > MAX_HEAD:
+            self._too_long = True
+            raise ValueError(self.url)
+        self._arrived, self._headed = 0, self.scope
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
             scope: dict[str, Any] = self.cycle.scope  # type: ignore[assignment]  # open to more keys
             scope[CYCLE] = self.cycle
+
+
+def _length(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+    return len(url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
+
+
+def _refusal(status: HTTPStatus, detail: str) -> bytes:
+    """Write a whole response for a request that no application gets to see."""
+    said = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    body = msgspec.json.encode(said)
+    head = (
+        f"HTTP/1.1 {status:d} {detail}\r\ncontent-type: {PROBLEM}\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+_TOO_LONG = _refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    f"the address and headers of a request may have {MAX_HEAD} bytes; send less",
+)
+_UNREADABLE = _refusal(
+    HTTPStatus.BAD_REQUEST, "this cannot be read as HTTP/1.1; check the request's address and head"
+)
 
 
 def set_reason(scope: Scope, reason: bytes) -> None:

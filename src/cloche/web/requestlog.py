@@ -95,11 +95,18 @@ def _count(entries: list[Entry]) -> None:
         BYTES.labels(kind).inc(size)
 
 
+def _shown(agent: str) -> str:
+    """What a client calls itself, so that it can neither end a line nor steer a terminal."""
+    agent = agent[:MAX_TEXT]
+    if agent.isascii() and agent.isprintable():
+        return agent
+    return agent.encode("unicode_escape").decode()
+
+
 def _as_text(e: Entry) -> str:
     at = datetime.fromtimestamp(e.at, UTC).isoformat(timespec="milliseconds")
-    agent = e.agent[:MAX_TEXT].partition(" {")[0]  # pip and uv add their whole environment
-    agent = agent.encode("ascii", "backslashreplace").decode()
-    agent = agent if agent.isprintable() else repr(agent)
+    agent = _shown(e.agent).partition(" {")[0]  # pip and uv add their whole environment
+    agent = agent.replace('"', "'")
     return (
         f"{at} {e.status} {e.method} {e.path[:MAX_TEXT]} {e.bytes}B {e.seconds * 1000:.1f}ms "
         f'{e.client} "{agent}"\n'
@@ -114,7 +121,7 @@ def _as_json(e: Entry) -> str:
         method=e.method,
         path=e.path[:MAX_TEXT],
         client=e.client,
-        agent=e.agent[:MAX_TEXT],
+        agent=_shown(e.agent),
         ms=round(e.seconds * 1000, 2),
         bytes=e.bytes,
     )

@@ -35,16 +35,19 @@ class Simple:
             route
             for root in ("/simple", "/+simple")
             for route in (
-                Route(root, self.slash, methods=["GET"]),
+                Route(root, self.root, methods=["GET"]),
                 Route(f"{root}/", self.projects, methods=["GET"]),
                 Route(f"{root}/{{project}}", self.slash, methods=["GET"]),
                 Route(f"{root}/{{project}}/", self.project, methods=["GET"]),
             )
         ]
 
+    async def root(self, request: Request) -> Response:
+        return moved(request, f"{request.scope['path'].rpartition('/')[2]}/")
+
     async def slash(self, request: Request) -> Response:
         """Redirect to the address with a slash (PEP 503), which no proxy in front can break."""
-        return RedirectResponse(request.url.path.rpartition("/")[2] + "/", 301)
+        return moved(request, f"{project_name(request.path_params['project'])}/")
 
     async def project(self, request: Request) -> Response:
         index = self.view.index(request.scope[INDEX])
@@ -52,7 +55,7 @@ class Simple:
         raw: str = request.path_params["project"]
         name = project_name(raw)
         if raw != name:  # PEP 503: one project, one URL
-            return RedirectResponse(f"../{name}/", 301)
+            return moved(request, f"../{name}/")
         shown = await self.shelf.get(index.name, name)
         self.prefetch.page_read(shown)
         form, encoding = _wishes(request)
@@ -121,9 +124,15 @@ def finish(body: bytes, form: Format, encoding: Encoding, cache: str) -> Rendere
     return Rendered(packed, etag, tuple(headers), head)
 
 
+def moved(request: Request, place: str) -> Response:
+    """Redirect for ever to a place relative to this one, with the same question behind it."""
+    query = request.scope["query_string"].decode("latin-1")
+    return RedirectResponse(f"{place}?{query}" if query else place, 301)
+
+
 def conditional(request: Request, rendered: Rendered) -> Response:
     """The page, or 304 when the client has it (RFC 9110, section 13.1.2)."""
-    if matches(request.headers.get("if-none-match"), rendered.etag):
+    if matches(_all(request, "if-none-match"), rendered.etag):
         response = Response(None, 304)
         response.raw_headers = not_modified(rendered)
     else:
@@ -146,9 +155,13 @@ def not_modified(rendered: Rendered) -> list[tuple[bytes, bytes]]:
 
 
 def _wishes(request: Request) -> tuple[Format, Encoding]:
-    headers = request.headers
-    form = page_format(headers.get("accept", ""), request.query_params.get("format", ""))
-    return form, page_encoding(headers.get("accept-encoding", ""))
+    form = page_format(_all(request, "accept"), request.query_params.get("format", ""))
+    return form, page_encoding(_all(request, "accept-encoding"))
+
+
+def _all(request: Request, header: str) -> str:
+    """A header that lists, sent once or in several parts (RFC 9110, section 5.3)."""
+    return ",".join(request.headers.getlist(header))
 
 
 def _pack(body: bytes, encoding: Encoding) -> bytes:
