@@ -43,6 +43,7 @@ from cloche.web.upload import Uploads
 
 log = structlog.get_logger(__name__)
 
+LEFTOVER = 2.0  # seconds at the end for transfers that no client waits for: they can be resumed
 SWEEP_EVERY = 3600  # seconds
 SWEEP_AGE = timedelta(hours=24)  # of what may still be resumed, or be about to get its row
 
@@ -216,7 +217,7 @@ class Application:
 
     async def _close(self) -> None:
         await self._services.prefetch.close()
-        await self._services.fetch.close(self._settings.server.shutdown_grace)
+        await self._services.fetch.close(LEFTOVER)
         for cached in self._services.cached.values():
             await cached.close()
         await self._catalog.close()

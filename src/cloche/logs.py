@@ -30,7 +30,13 @@ def configure(*, as_json: bool) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_worth_telling)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says of a client that we cut off: we have said why."""
+    return record.getMessage() != "ASGI callable returned without completing response."
 
 
 def _json(_: WrappedLogger, __: str, event: EventDict) -> str:

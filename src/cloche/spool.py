@@ -151,7 +151,7 @@ class Partial:
         return await _to_the_end(self._start, algorithms, resume)
 
     def _start(self, algorithms: set[str], resume: bool) -> Note | None:  # noqa: FBT001 - behind a thread
-        if not resume:
+        if not resume and self.begun:
             self.discard()
         with _translated():
             fresh = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

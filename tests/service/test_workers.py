@@ -129,6 +129,7 @@ async def test_a_killed_leader_is_succeeded(
 
     assert mine == DEMO.content
     assert [one.headers.get("range") for one in upstream.requests(FILE)] == [None, f"bytes={HALF}-"]
+    await node.fetch.close(10)  # a file is kept behind its clients' backs
     kept = await node.fetch.kept(await node.artifact(DEMO))
     assert kept == (DEMO.sha256, SIZE)
 

@@ -213,7 +213,7 @@ class _Files:
         except OSError as e:
             if e.errno in FULL:
                 raise StorageFull(
-                    f"the disk of {self._root} has no room for the file ({e.strerror}); "
+                    f"the server's disk for blobs has no room for the file ({e.strerror}); "
                     "ask the server's operator to make some"
                 ) from None
             raise StorageDown(

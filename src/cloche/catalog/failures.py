@@ -69,4 +69,8 @@ def _explain(failure: DBAPIError, url: URL) -> Error | None:
 
 
 def _full(url: URL) -> StorageFull:
-    return StorageFull(f"the disk of the database {shown(url)} is full; make room there")
+    # Clients read this sentence: where the database lies is not for them.
+    kind = "SQLite" if url.get_backend_name() == "sqlite" else "PostgreSQL"
+    return StorageFull(
+        f"the disk of the server's {kind} database is full; ask its operator to make room"
+    )

@@ -1,13 +1,15 @@
 """`cloche serve`: the server, until Ctrl-C."""
 
 import asyncio
+import multiprocessing
 import os
 import shlex
+import shutil
 import signal
 import socket
 import ssl
 import sys
-import tempfile
+import threading
 from functools import partial
 from typing import Annotated, Any
 
@@ -130,23 +132,36 @@ class _AnnouncedWorkers(Multiprocess):
 def _run_workers(settings: Settings, listener: socket.socket, text: str) -> None:
     open_blobs(settings)  # what is wrong in the settings is said here, once
     open_upstreams(settings)
-    with tempfile.TemporaryDirectory(prefix="cloche-metrics-") as metrics:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # the workers' counts, added up
-        config = _uvicorn(settings, partial(_worker, settings), factory=True)
-        config.workers = settings.server.workers
-        workers = _AnnouncedWorkers(config, listener, text)
-        workers.run()
+    # The workers' counts, added up. What a main process that was killed left there goes now.
+    metrics = settings.data / "spool" / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    config = _uvicorn(settings, partial(_worker, settings), factory=True)
+    config.workers = settings.server.workers
+    workers = _AnnouncedWorkers(config, listener, text)
+    workers.run()
+    shutil.rmtree(metrics, ignore_errors=True)
     if workers.failed:
         raise BadSetting("a worker did not start; the lines above say why")
 
 
 def _worker(settings: Settings) -> Application:
     logs.configure(as_json=settings.server.log == "json")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         return Application(settings)
     except Error as e:
         print(f"cloche: {e}", file=sys.stderr)
         sys.exit(STARTUP_FAILURE)
+
+
+def _end_with_parent() -> None:
+    """A main process that was killed must not leave workers behind, who hold its port."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _uvicorn(settings: Settings, app: Any, *, factory: bool = False) -> uvicorn.Config:

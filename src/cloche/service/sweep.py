@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import structlog
 
+from cloche.core.model import Digest
 from cloche.ports import Blobs, Clock, Spool, Stored, Upkeep
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,11 @@ class Sweep:
         old = [stored for stored in batch if stored.modified <= before]
         needed = await self.upkeep.referenced([stored.digest for stored in old])
         lost = [stored.digest for stored in old if stored.digest not in needed]
-        for digest in lost:
-            await self.blobs.delete(digest)
-        return len(lost)
+        return sum([await self._delete(digest) for digest in lost])
+
+    async def _delete(self, digest: Digest) -> bool:
+        """Delete unless somebody has published the same bytes again just now."""
+        if await self.upkeep.referenced([digest]):
+            return False
+        await self.blobs.delete(digest)
+        return True

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cloche import __version__
+from cloche.core.errors import StorageFull
 from cloche.ports import Blobs, Upkeep
 
 
@@ -30,9 +31,16 @@ class Health:
         return JSONResponse({"status": "ok", "version": __version__})
 
     async def ready(self, _: Request) -> Response:
-        """200 when database and blob store answer; 503, with the reason, when one does not."""
-        await self.upkeep.check()
-        await self.blobs.check()
+        """200 when database and blob store answer; 503, with the reason, when one does not.
+
+        A full disk is told of, but a server that can still be read from must go on getting
+        requests.
+        """
+        try:
+            await self.upkeep.check()
+            await self.blobs.check()
+        except StorageFull as e:
+            return JSONResponse({"status": "ready", "warning": e.detail})
         return JSONResponse({"status": "ready"})
 
     async def metrics(self, _: Request) -> Response:
