@@ -38,7 +38,7 @@ async def test_full_disk(catalog: Catalog) -> None:
     """A full disk is StorageFull, keeps nothing, and does not keep anybody from reading."""
     fill_disk(catalog)
 
-    with pytest.raises(StorageFull, match="full; make room"):
+    with pytest.raises(StorageFull, match="full; ask its operator to make room"):
         await catalog.pages.keep("pypi", DEMO, kept(os.urandom(1_000_000)))
 
     assert await catalog.pages.recall("pypi", DEMO) is None
