@@ -2,11 +2,14 @@
 
 import logging
 import sys
+from asyncio import CancelledError
 from typing import Any
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
+
+_CUT_OFF = "ASGI callable returned without completing response."
 
 
 def configure(*, as_json: bool) -> None:
@@ -35,8 +38,16 @@ def configure(*, as_json: bool) -> None:
 
 
 def _worth_telling(record: logging.LogRecord) -> bool:
-    """Leave out what uvicorn says of a client that we cut off: we have said why."""
-    return record.getMessage() != "ASGI callable returned without completing response."
+    """Leave out what uvicorn says of what was ended on purpose.
+
+    A request that is cancelled, because Ctrl-C ends the time for it, would fill a screen.
+    """
+    words = record.getMessage()
+    error = record.exc_info[1] if record.exc_info else None
+    was_cancelled = isinstance(error, CancelledError) or (
+        words.startswith("Traceback") and CancelledError.__name__ in words
+    )
+    return not was_cancelled and words != _CUT_OFF
 
 
 def _json(_: WrappedLogger, __: str, event: EventDict) -> str:

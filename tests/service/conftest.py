@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.worker import Employ, Options, Worker, worker
+from tests.service.worker import Clock, Employ, Options, Worker, worker
 from tests.upstream.controller import Upstream
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

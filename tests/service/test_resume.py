@@ -194,6 +194,15 @@ async def test_a_file_without_a_digest_is_served_and_kept(upstream: Upstream, no
 
 
 @pytest.mark.usefixtures("unproven")
+async def test_a_file_without_a_digest_is_kept_before_its_client_has_it(node: Worker) -> None:
+    """What no digest could prove after a crash is recorded when the last byte is sent."""
+    artifact = await node.artifact(DEMO)
+    await node.bytes_of(DEMO)
+
+    assert await node.catalog.pages.held("pypi", artifact.key, artifact.filename) is not None
+
+
+@pytest.mark.usefixtures("unproven")
 async def test_a_file_without_a_digest_is_not_resumed(upstream: Upstream, node: Worker) -> None:
     """Nothing would tell a file glued from two versions: its clients are cut off."""
     upstream.misbehave(FILE, kinds.Cut(after=200_000, times=1))
@@ -223,14 +232,12 @@ async def test_a_file_without_a_digest_is_replaced_when_its_bytes_are_lost(
     node = await employ()
     artifact = await node.artifact(DEMO)
     await node.bytes_of(DEMO)
-    await node.fetch.close(10)  # a file is kept behind its clients' backs
     kept = await node.fetch.kept(artifact)
     assert kept is not None
     await node.blobs.delete(kept[0])
     upstream.add(OTHER, without=("hashes",), metadata=False)
 
     assert await everything(await node.fetch.open(artifact)) == OTHER.content
-    await node.fetch.close(10)
     with upstream.down():
         assert await everything(await node.fetch.open(artifact)) == OTHER.content
 

@@ -34,6 +34,9 @@ DEADLINE = 20.0
 BRIEF: dict[str, Any] = {"connect_timeout": 1.0, "read_timeout": 0.5, "page_timeout": 2.0}
 """An upstream's patience, for tests in which it is tried."""
 
+PATIENT = Freshness(patience=20)
+"""For tests in which news of a kept page must come, however slow this machine is."""
+
 MAIN = {"main": Index(name="main", sources=("pypi",), uploads=True, default=True)}
 
 
@@ -174,6 +177,10 @@ async def until(holds: Callable[[], Awaitable[object]]) -> None:
     async with asyncio.timeout(DEADLINE):
         while not await holds():  # noqa: ASYNC110 - nobody sets an Event
             await asyncio.sleep(0.005)
+
+
+def names(page: Page) -> list[str]:
+    return [file.filename for file in page.files]
 
 
 def digest_of(data: bytes) -> Digest:

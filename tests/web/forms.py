@@ -94,3 +94,10 @@ def upload(
 ) -> Reply:
     """Upload a distribution as twine does, but for the changes."""
     return post(url, path, encode(parts(built, **{**(changes or {}), **more})), headers(secret))
+
+
+def post_head(secret: str, length: int, more: str = "", path: str = "/legacy/") -> str:
+    """The head of an upload, for those who send it in bytes."""
+    said = {**headers(secret), "Host": "x", "Content-Length": str(length)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+    return f"POST {path} HTTP/1.1\r\n{lines}{more}\r\n"

@@ -63,7 +63,7 @@ Misused: type[Any] = typer.BadParameter.__mro__[1]
 def main() -> None:
     """Run the command line. Whatever goes wrong is one line on standard error, and exit code 2."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="cloche", standalone_mode=False)
     except Error as e:
         code = _failed(e.detail)
     except Misused as e:

@@ -75,11 +75,6 @@ def serve(
         f"upstream.{DEFAULT_UPSTREAM}.url": upstream,
     }
     settings = load(config, data, flags)
-    if upstream and not any(DEFAULT_UPSTREAM in i.sources for i in settings.indexes.values()):
-        raise BadSetting(
-            f"--upstream stands in for {DEFAULT_UPSTREAM}, which no index has among its sources; "
-            "leave it out, or set upstream.NAME.url in the settings"
-        )
     _check_tls(settings)
     with _listen(settings) as listener:
         run(settings, listener)

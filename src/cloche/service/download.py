@@ -161,15 +161,15 @@ class Download:
                 self._partial.discard()
             raise
         spooled = self._partial.spooled
-        self._finish(spooled.digest, spooled.size)
+        if self.artifact.hashes:
+            # Until it is kept it lies in the spool, whole and noted down: whoever asks next,
+            # after a crash or without any upstream, finds it there.
+            self._finish(spooled.digest, spooled.size)
         await self._store(spooled)
+        self._finish(spooled.digest, spooled.size)
 
     async def _store(self, spooled: Spooled) -> None:
-        """Keep the file, behind the clients' backs: they have the right bytes in any case.
-
-        Until it is kept it lies in the spool, whole and noted down: whoever asks next, after a
-        crash or without any upstream, finds it there.
-        """
+        """Keep the file. The clients have the right bytes whether or not that is possible."""
         try:
             await self._keep.blobs.put(spooled, lasting=False)
             await self._keep.record(self.artifact, spooled.digest, spooled.size)

@@ -27,6 +27,7 @@ from cloche.service.shelf import Shelf, Shown
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 16
+FILES_AT_ONCE = 2  # they must not take the place of the pages that a resolver waits for
 MAX_WAITING = 500
 MAX_REMEMBERED = 20_000
 MAX_METADATA = 1 << 20  # bytes that are worth parsing for a guess
@@ -45,6 +46,7 @@ class Prefetch:
     _seen: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _file_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
 
     def page_read(self, shown: Shown) -> None:
         """A client reads this page: fetch its newest wheel's metadata, and what that names."""
@@ -111,10 +113,12 @@ class Prefetch:
         if file is None or file.size is None or file.size > self.max_file_bytes:
             return
         GUESSES.labels("file").inc()
-        async with self._turns:
+        async with self._file_turns:
             wanted = await self.files.find(index, project, file.key, filename)
             if wanted.artifact is not None:
-                await self.files.fetch.open(wanted.artifact)  # goes on by itself
+                body = await self.files.fetch.open(wanted.artifact)
+                async for _ in body.chunks:
+                    pass
 
 
 def newest_wheel(page: Page) -> File | None:

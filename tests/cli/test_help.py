@@ -1,0 +1,75 @@
+"""What the program says of itself."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cloche import __version__, cli, kinds
+from tests.cli.program import refused, run
+
+COMMANDS = {
+    "": ["--version", "config", "doctor", "serve", "token"],
+    "serve": [
+        *("--host", "--port", "--data", "--config", "--workers", "--upstream", "--offline"),
+    ],
+    "token": ["create", "list", "revoke"],
+    "token create": ["--index", "--can", "--name", "--days", "--data", "--config"],
+    "token list": ["--json", "--data", "--config"],
+    "token revoke": ["--data", "--config"],
+    "config": ["check"],
+    "config check": ["--json", "--data", "--config"],
+    "doctor": ["--json", "--data", "--config"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(tmp_path: Path, command: str) -> None:
+    """Each command's help names each of its words, on standard output, and does nothing."""
+    done = run(tmp_path, *command.split(), "--help" if " " in command else "-h")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: cloche {command}".rstrip())
+    assert [word for word in COMMANDS[command] if word not in done.stdout] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_command_is_there() -> None:
+    """These tests know every command that there is."""
+    assert set(kinds.names(cli)) == {name.split()[0] for name in COMMANDS if name}
+
+
+def test_defaults_are_told(tmp_path: Path) -> None:
+    """The help of `serve` tells what holds without a flag."""
+    said = run(tmp_path, "serve", "--help").stdout
+
+    for default in ("127.0.0.1", "8080", "1"):
+        assert f"[default: {default}]" in said
+    assert re.search(r"\[default:\s+cloche-\s*data\]", said)
+
+
+@pytest.mark.parametrize("command", ["", "token", "config"])
+def test_without_arguments(tmp_path: Path, command: str) -> None:
+    """A command that needs another word shows its help, and says that nothing was done."""
+    done = run(tmp_path, *command.split())
+
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.startswith("Usage: cloche")
+
+
+def test_version(tmp_path: Path) -> None:
+    """The version is one line."""
+    done = run(tmp_path, "--version")
+
+    assert (done.returncode, done.stdout) == (0, f"cloche {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "word", ["nosuch", "_options", "__init__", "serve.py", "--nosuch", "sevre"]
+)
+def test_unknown_command(tmp_path: Path, word: str) -> None:
+    """A word that is no command is one line that says where to look."""
+    said = refused(run(tmp_path, word))
+
+    assert word in said
+    assert "cloche --help" in said
