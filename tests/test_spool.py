@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -97,6 +98,25 @@ async def test_two_never_hold_a_lock_at_once(root: Path) -> None:
     async with within(20):
         await asyncio.gather(*(enter(Spool(root)) for _ in range(30)))
     assert (most, files(root)) == (1, [])
+
+
+def test_two_threads_never_have_one_claim(root: Path) -> None:
+    """A lock that is taken in the instant in which its file is removed is no lock."""
+    spool, inside = Spool(root), root / "inside"
+
+    def enter(_: int) -> int:
+        entered = 0
+        while entered < 300:
+            partial = spool.partial("file")
+            if partial.claim():
+                inside.touch(exist_ok=False)
+                inside.unlink()
+                partial.release()
+                entered += 1
+        return entered
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(enter, range(4))) == [300] * 4
 
 
 async def test_a_name_may_be_anything(spool: Spool) -> None:

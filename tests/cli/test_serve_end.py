@@ -16,8 +16,6 @@ from tests.packages import wheel
 from tests.upstream.controller import Upstream
 from tests.waiting import until
 
-NOWHERE = "http://127.0.0.1:9/simple/"
-
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

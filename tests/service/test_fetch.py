@@ -7,11 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from cloche.core.errors import NoSuchFile, StorageFull, UpstreamDown, UpstreamLies
-from cloche.service.download import HELD_BACK
 from cloche.upstreams import simple
 from tests.packages import wheel
 from tests.service.full_disk import room_for
-from tests.service.worker import Employ, Options, Worker, come, everything, part, until
+from tests.service.worker import HELD_BACK, Employ, Options, Worker, come, everything, part, until
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream
 

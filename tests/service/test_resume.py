@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from cloche.core.errors import Error, TransferBroken, UpstreamDown, UpstreamLies
-from cloche.service.download import ATTEMPTS, HELD_BACK
+from cloche.service.download import ATTEMPTS
 from tests.packages import wheel
-from tests.service.worker import BRIEF, Employ, Options, Worker, come, everything, part
+from tests.service.worker import BRIEF, HELD_BACK, Employ, Options, Worker, come, everything, part
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream
 from tests.upstream.misbehaviour import Misbehaviour

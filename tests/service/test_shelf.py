@@ -96,6 +96,19 @@ async def test_an_upload_during_a_look_is_not_hidden(upstream: Upstream, node: W
     assert (await show(node)).sight.hosted
 
 
+async def test_a_look_that_an_upload_overtook_is_not_kept(upstream: Upstream, node: Worker) -> None:
+    """What was seen before an upload is not shown after it, though nobody asked in between."""
+    with upstream.gate(PAGE):
+        early = asyncio.ensure_future(show(node))
+        await asyncio.to_thread(upstream.wait_for, 1, PAGE)
+        await node.catalog.ledger.publish(upload())
+        await node.catalog.pulse.settle()
+    assert not (await early).sight.hosted
+    assert node.shelf.peek("main", DEMO) is None
+
+    assert (await show(node)).sight.hosted
+
+
 async def test_a_project_that_appears_is_found(node: Worker) -> None:
     """A name that nobody had is not remembered beyond its first upload."""
     with pytest.raises(NoSuchProject):

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from cloche.core.errors import Error, TransferBroken, UpstreamLies
-from cloche.service.download import HELD_BACK
 from tests.packages import wheel
 from tests.service.other import fetching
-from tests.service.worker import Employ, Worker, everything, part
+from tests.service.worker import HELD_BACK, Employ, Worker, everything, part
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream
 

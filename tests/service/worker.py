@@ -31,6 +31,9 @@ from tests.packages import Built
 DEADLINE = 20.0
 """Seconds after which a test stops waiting."""
 
+HELD_BACK = 64 << 10
+"""Bytes at the end of a file that nobody gets before the whole is known to be right."""
+
 BRIEF: dict[str, Any] = {"connect_timeout": 1.0, "read_timeout": 0.5, "page_timeout": 2.0}
 """An upstream's patience, for tests in which it is tried."""
 

@@ -131,6 +131,16 @@ async def test_metadata_has_a_bound_of_its_own(upstream: Upstream) -> None:
             await fetched(port, beside)
 
 
+async def test_nobody_waits_for_a_connection_for_ever(upstream: Upstream) -> None:
+    """When all connections are taken by slow files, the next one is told in time."""
+    async with simple(upstream, connections=1, page_timeout=0.5) as port:
+        wanted = await artifact(port)
+        with upstream.gate(FILE, after=1000):
+            async with port.transfer(wanted, 0, None):
+                with pytest.raises(TransferBroken):
+                    await fetched(port, wanted)
+
+
 @pytest.mark.parametrize(
     "said", ["nonsense", "bytes 5-", "bytes */200000", f"bytes {'9' * 3000}-{'9' * 3000}/*"]
 )

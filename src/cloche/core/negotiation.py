@@ -30,15 +30,20 @@ _ASKED: dict[str, Format] = {
 }
 
 
-@lru_cache(maxsize=1024)
+MAX_HEADER = 2000  # characters of a header that are read: what is kept of them is bounded so
+
+
 def page_format(accept: str, wish: str = "") -> Format:
     """Choose by `?format=` if it names one, then by Accept; text/html when nothing matches.
 
     That last is PyPI's choice too, where PEP 691 would allow 406: clients that send no useful
     Accept, or `*/*`, read HTML.
     """
-    if wish in _ASKED:
-        return _ASKED[wish]
+    return _ASKED[wish] if wish in _ASKED else _page_format(accept[:MAX_HEADER])
+
+
+@lru_cache(maxsize=1024)
+def _page_format(accept: str) -> Format:
     weights = _weights(accept)
     offers = {name: weights[name] for name in _ASKED if weights.get(name, 0) > 0}
     if not offers:
@@ -46,9 +51,13 @@ def page_format(accept: str, wish: str = "") -> Format:
     return _ASKED[max(offers, key=offers.__getitem__)]  # the first of equals: JSON
 
 
-@lru_cache(maxsize=1024)
 def page_encoding(accept_encoding: str) -> Encoding:
     """The smallest encoding that the client takes, by its own weights first."""
+    return _page_encoding(accept_encoding[:MAX_HEADER])
+
+
+@lru_cache(maxsize=1024)
+def _page_encoding(accept_encoding: str) -> Encoding:
     weights = _weights(accept_encoding)
     offers = {e: weights.get(e, weights.get("*", 0)) for e in (Encoding.ZSTD, Encoding.GZIP)}
     best = max(offers, key=offers.__getitem__)
@@ -56,10 +65,9 @@ def page_encoding(accept_encoding: str) -> Encoding:
     return best if wanted else Encoding.IDENTITY
 
 
-@lru_cache(maxsize=256)
 def wants_html(accept: str) -> bool:
     """Whether it is a person's browser that asks: a client's last resort does not count."""
-    weights = _weights(accept)
+    weights = _weights(accept[:MAX_HEADER])
     return weights.get("text/html", 0) > max(0.5, _best(weights, ("application/json",)))
 
 

@@ -356,14 +356,8 @@ def _html_page(page: Page, prefix: str) -> bytes:
 
 
 def _html_entry(file: File, prefix: str) -> str:
-    fragment = next(
-        (
-            f"#{name}={file.hashes[name]}"
-            for name in ("sha256", *file.hashes)
-            if name in file.hashes
-        ),
-        "",
-    )
+    best = next((name for name in ("sha256", *file.hashes) if name in file.hashes), None)
+    fragment = f"#{best}={file.hashes[best]}" if best else ""
     facts = {
         "data-requires-python": file.requires_python,
         "data-core-metadata": _html_claim(file.core_metadata),

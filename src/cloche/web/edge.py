@@ -20,6 +20,8 @@ from cloche.web.requestlog import Entry, RequestLog, kind_of
 from cloche.web.simple import matches, not_modified
 
 MAX_HITS = 20_000
+FEW_HITS = 500  # among which those of pages that are dropped may lie
+MAX_KEY = 1024  # bytes of a question that is worth remembering
 
 Asked = tuple[bytes, bytes, bytes]
 """Path, Accept and Accept-Encoding: what a page's bytes depend on."""
@@ -46,6 +48,7 @@ class Edge:
         self._gate = gate
         self._log = log
         self._hits: dict[Asked, tuple[Shown, Rendered]] = {}
+        self._room = FEW_HITS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,10 +98,16 @@ class Edge:
         if len(parts) != 4 or parts[1] not in {"simple", "+simple"} or parts[3]:  # noqa: PLR2004 - /simple/{project}/
             return
         found = self._lookup(index, parts[2], asked, depth)
-        if found is not None:
-            if len(self._hits) >= MAX_HITS:
-                self._hits.clear()
+        if found is not None and sum(map(len, asked)) <= MAX_KEY:
+            if len(self._hits) >= self._room:
+                self._make_room()
             self._hits[asked] = found
+
+    def _make_room(self) -> None:
+        """Let go of pages that the shelf has dropped, whose bytes it no longer counts."""
+        held = {asked: hit for asked, hit in self._hits.items() if hit[0].holds}
+        self._hits = held if len(held) < MAX_HITS else {}
+        self._room = min(MAX_HITS, max(FEW_HITS, 2 * len(self._hits)))
 
     def _lookup(
         self, index: str, name: str, asked: Asked, depth: int
@@ -127,7 +136,7 @@ class Edge:
                 heads.agent.decode("latin-1"),
                 time.perf_counter() - began,
                 size,
-                kind_of(path),
+                kind_of(path[:MAX_KEY]),
             )
         )
 
