@@ -289,3 +289,15 @@ def test_first_of_a_name_stays() -> None:
     other = {**FILE, "hashes": {"sha256": "cd" * 32}}
 
     assert [file.sha256 for file in read(json_page(FILE, other)).files] == [SHA]
+
+
+@pytest.mark.parametrize("tag", [b"div", b"b", b"svg", b"a", b"table", b"template"])
+def test_depth_costs_no_time(tag: bytes) -> None:
+    """A page nested without end is read like any other (within the suite's time limit)."""
+    body = b"<%b>" % tag * 1_000_000 + b'<a href="demo-1.0.tar.gz">demo-1.0.tar.gz</a>'
+
+    page = read_page(
+        project_name("demo"), body, HTML, "http://127.0.0.1/simple/demo/", max_files=10
+    )
+
+    assert [file.filename for file in page.files] == ["demo-1.0.tar.gz"]
