@@ -30,7 +30,7 @@ class Command(Struct, kw_only=True, tag=True, tag_field="command"):
     """Something that the tests want of the fake upstream."""
 
     async def run(self, upstream: Steered) -> object:
-        """Do it, and return what the tests get back."""
+        """Do it, and return what the tests get back. Every command says how."""
         raise NotImplementedError
 
 

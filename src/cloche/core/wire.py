@@ -7,22 +7,21 @@ times, versions), 740 (provenance), 792 (status).
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
 from html import escape
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin
 
 import msgspec
 from msgspec import Struct
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from cloche.core.addresses import absolute
 from cloche.core.errors import BadName, UpstreamLies
 from cloche.core.filenames import version_of
 from cloche.core.model import File, Page, ProjectName, project_name, safe_filename, sane_hashes
 from cloche.core.negotiation import JSON_TYPES, Format
 
 API_VERSION = "1.4"
-MAX_URL = 4096
 MAX_SIZE = 2**63 - 1  # bytes: uv reads a size into 64 bits, and fails the project on a greater one
 ACTIVE = "active"
 QUARANTINED = "quarantined"  # PEP 792: offer no files
@@ -201,56 +200,16 @@ def _file(
     **facts: Any,
 ) -> File | None:
     """Make a File of an upstream's words, or None when name or address are not acceptable."""
-    url = _address(href, base)
+    url = absolute(href, base)
     if url is None or not safe_filename(filename):
         return None
     return File(
         filename=filename,
         url=url,
         hashes=sane_hashes(hashes),
-        provenance=_address(provenance, base) if provenance else None,
+        provenance=absolute(provenance, base) if provenance else None,
         **facts,
     )
-
-
-def _address(href: str, base: str) -> str | None:
-    """Make an absolute http(s) URL without fragment, or None when `href` makes none."""
-    href = href.strip().partition("#")[0]
-    root, rest = _root(href)
-    # All files of a page share few roots: joining each cost more than all else here.
-    url = _cached_join(root, base) if root else _joined(href, base)
-    url = url and url + rest if root else url
-    return url if url and len(url) <= MAX_URL and url.isprintable() else None
-
-
-def _root(href: str) -> tuple[str, str]:
-    """Split off what can be joined for many at once: a folder, or all of another site.
-
-    It is empty where that would not be the same as joining the whole.
-    """
-    if href.startswith(("http://", "https://")):
-        end = href.find("/", len("https://")) + 1
-        return href[:end], href[end:]
-    folder, slash, name = href.rpartition("/")
-    plain = "?" not in href and name not in {"", ".", ".."}
-    return (folder + slash, name) if slash and plain else ("", "")
-
-
-@lru_cache(maxsize=4096)
-def _cached_join(href: str, base: str) -> str | None:
-    return _joined(href, base)
-
-
-def _joined(href: str, base: str) -> str | None:
-    """Join, and refuse what leads elsewhere than to http(s), or from https back to http."""
-    try:
-        url = urljoin(base, href)
-        parts = urlsplit(url)
-        sound = parts.hostname and parts.username is None and parts.port != 0
-    except ValueError:
-        return None
-    schemes = {"https"} if base.startswith("https:") else {"http", "https"}
-    return url if sound and parts.scheme in schemes else None
 
 
 def _metadata_claim(said: bool | dict[str, str] | None) -> bool | dict[str, str]:  # noqa: FBT001 - PEP 691's own type
