@@ -1,6 +1,6 @@
 """The ports, in memory: real in what they promise, and never in the way."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -126,10 +126,13 @@ class FakeBlobs:
         self.content[spooled.digest] = spooled.path.read_bytes()
         spooled.path.unlink()
 
+    async def keep(self, digest: Digest, data: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - the port's
+        self.content[digest] = data
+
     async def size(self, digest: Digest) -> int | None:
         return len(self.content[digest]) if digest in self.content else None
 
-    async def read(self, digest: Digest, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, digest: Digest, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         if digest not in self.content:
             raise NoSuchBlob(f"no blob {digest}")
         data = self.content[digest][start:stop]

@@ -31,7 +31,8 @@ def spool(root: Path) -> Spool:
 
 
 def files(root: Path) -> list[str]:
-    return sorted(path.name for path in root.rglob("*") if path.is_file())
+    """What is there beside the file whose ranges are the locks."""
+    return sorted(p.name for p in root.rglob("*") if p.is_file() and p.name != "locked")
 
 
 def grown_old(path: Path) -> None:

@@ -148,7 +148,7 @@ def compose(
         fetch=fetch,
         files=files,
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
-        publish=Publish(blobs, stored.ledger, stored.pulse, spool, clock),
+        publish=Publish(blobs, stored.ledger, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         cached=cached,
     )

@@ -1,6 +1,6 @@
 """Every seam to the world. If it is not here, the services cannot do it."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,10 +102,13 @@ class Blobs(Protocol):
         A blob that is there already becomes as young as a new one (`list`).
         """
 
+    async def keep(self, digest: Digest, data: bytes, *, lasting: bool = True) -> None:
+        """Keep bytes that are in memory, as `put` does those that are on disk."""
+
     async def size(self, digest: Digest) -> int | None:
         """Bytes, or None when there is no such blob."""
 
-    def read(self, digest: Digest, start: int, stop: int) -> AsyncIterator[bytes]:
+    def read(self, digest: Digest, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Bytes `start` up to `stop`. Raise NoSuchBlob before the first chunk."""
 
     async def delete(self, digest: Digest) -> None:
@@ -170,9 +173,6 @@ class Partial(Protocol):
     @property
     def begun(self) -> bool:
         """Whether anything of it is there, from this process or an earlier one."""
-
-    async def fill(self, algorithms: set[str], note: Note, data: bytes) -> None:
-        """Write all of a small file at once, in place of whatever is there. Raise StorageFull."""
 
     async def note(self, note: Note) -> None:
         """Write down what resuming will need to know."""

@@ -1,15 +1,18 @@
 """This node's scratch disk: uploads on their way in, downloads that grow, locks between workers.
 
-Locks are the kernel's (flock): a process that dies, however it dies, gives its locks back, so
-that a file nobody has locked is nobody's any more. Nothing here outlives its purpose: what is
-left behind by a crash is resumed or swept.
+Locks are the kernel's: a process that dies, however it dies, gives its locks back, so that a file
+nobody has locked is nobody's any more. Nothing here outlives its purpose: what is left behind by
+a crash is resumed or swept.
 """
 
 import asyncio
 import fcntl
 import hashlib
 import os
+import struct
+import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -28,6 +31,8 @@ T = TypeVar("T")
 ALGORITHMS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
 LOCK_POLL = 0.02  # seconds: between two looks at a lock that another process holds
 REHASH_CHUNK = 1 << 20
+OPEN_FILE_LOCK: int | None = getattr(fcntl, "F_OFD_SETLK", None)
+"""Linux's locks of an open file, which a fork or another opening in this process leaves alone."""
 
 
 class Hasher(Protocol):
@@ -42,10 +47,10 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self._uploads = root / "uploads"
         self._downloads = root / "downloads"
-        self._locks = root / "locks"
         try:
-            for folder in (self._uploads, self._downloads, self._locks):
+            for folder in (self._uploads, self._downloads):
                 folder.mkdir(parents=True, exist_ok=True)
+            self._locks = _Locks(root / "locked")
         except OSError as e:
             raise BadSetting(
                 f"{root} cannot be used ({e.strerror}); give a folder that can be written, "
@@ -58,18 +63,17 @@ class Spool:
 
     def partial(self, key: str) -> "Partial":
         """The download named `key`, as far as it has come."""
-        return Partial(self._downloads / key)
+        return Partial(self._downloads / key, self._locks)
 
     @asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:
         """Keep everybody else on this node out of `name` meanwhile."""
-        path = self._locks / hashlib.sha256(name.encode()).hexdigest()
-        while (held := _try_lock(path)) is None:  # noqa: ASYNC110 - another process sets no Event
+        while not self._locks.take(name):  # noqa: ASYNC110 - another process sets no Event
             await asyncio.sleep(LOCK_POLL)
         try:
             yield
         finally:
-            held.drop()
+            self._locks.drop(name)
 
     async def sweep(self, older_than: float) -> int:
         """Remove what crashed processes left, unless somebody works on it; return how much.
@@ -81,10 +85,9 @@ class Spool:
     def _sweep(self, before: float) -> int:
         with _translated():
             dead = [path for path in self._uploads.iterdir() if _abandoned(path)]
-            stale = [path for path in self._locks.iterdir() if _abandoned(path)]
-            parts = {path.with_suffix("") for path in self._downloads.iterdir()}
-            old = [path for path in parts if Partial(path).expire(before)]
-            return len(dead) + len(stale) + len(old)
+            parts = {path.stem for path in self._downloads.iterdir()}
+            old = [key for key in parts if self.partial(key).expire(before)]
+            return len(dead) + len(old)
 
 
 class Scratch:
@@ -92,7 +95,7 @@ class Scratch:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        while (held := _try_lock(path)) is None:  # a sweep may look at it in this very moment
+        while (held := _create_locked(path)) is None:  # a sweep looks at it in this very moment
             pass
         self._held = held
         self._hashes: dict[str, Hasher] = {
@@ -131,20 +134,20 @@ class Scratch:
 class Partial:
     """A file being fetched. One process of the node writes it; the others read along."""
 
-    def __init__(self, base: Path) -> None:
-        self._lock_path = base.with_suffix(".lock")
+    def __init__(self, base: Path, locks: "_Locks") -> None:
+        self._name = f"download {base.name}"
         self._note_path = base.with_suffix(".note")
         self._path = base.with_suffix(".part")
-        self._held: _Lock | None = None
+        self._locks = locks
+        self._claimed = False
         self._fd = -1
         self._hashes: dict[str, Hasher] = {}
         self.size = 0
 
     def claim(self) -> bool:
         """Become the writer, unless another process is."""
-        if self._held is None:
-            self._held = _try_lock(self._lock_path)
-        return self._held is not None
+        self._claimed = self._claimed or self._locks.take(self._name)
+        return self._claimed
 
     async def start(self, algorithms: set[str], *, resume: bool) -> Note | None:
         """Open for writing; return the note of the attempt that is being resumed, if any."""
@@ -185,15 +188,6 @@ class Partial:
     def begun(self) -> bool:
         """Whether anything of it is there, from this process or an earlier one."""
         return self._path.exists()
-
-    async def fill(self, algorithms: set[str], note: Note, data: bytes) -> None:
-        """Write all of a small file at once, in place of whatever is there. Raise StorageFull."""
-        await _to_the_end(self._fill, algorithms, note, data)
-
-    def _fill(self, algorithms: set[str], note: Note, data: bytes) -> None:
-        self._start(algorithms, resume=False)
-        self._write_note(note)
-        self._write(data)
 
     async def note(self, note: Note) -> None:
         """Write down what resuming, in whatever process, will need to know."""
@@ -253,14 +247,14 @@ class Partial:
 
     def release(self) -> None:
         """Stop being the writer: finished, or leaving it to be resumed."""
-        if self._held is None:
+        if not self._claimed:
             return
         if self._fd >= 0 and self.size == 0:
             self._path.unlink(missing_ok=True)
         if not self._path.exists():
             self._note_path.unlink(missing_ok=True)
-        self._held.drop()
-        self._held = None
+        self._claimed = False
+        self._locks.drop(self._name)
 
     def expire(self, before: float) -> bool:
         """Discard if nobody works on it and it was last written `before`; say whether."""
@@ -282,6 +276,46 @@ class Partial:
             self._fd = -1
 
 
+class _Locks:
+    """Locks by name, between the processes of a node: each is one byte of a file's range.
+
+    A lock file for each name cost a tenth of fetching a small file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        weakref.finalize(self, os.close, self._fd)
+        self._held: set[str] = set()  # by this process, whom the kernel would let in again
+        self._turn = threading.Lock()  # a sweep takes locks in a thread of its own
+
+    def take(self, name: str) -> bool:
+        """Return False when somebody has it."""
+        with self._turn, _translated():
+            if name in self._held:
+                return False
+            try:
+                self._set(name, fcntl.LOCK_EX)
+            except BlockingIOError:
+                return False
+            self._held.add(name)
+            return True
+
+    def drop(self, name: str) -> None:
+        with self._turn:
+            self._held.discard(name)
+            self._set(name, fcntl.LOCK_UN)
+
+    def _set(self, name: str, how: int) -> None:
+        digest = hashlib.sha256(name.encode()).digest()
+        place = int.from_bytes(digest[:8]) >> 2  # a file's range has 63 bits
+        if OPEN_FILE_LOCK is None:
+            fcntl.lockf(self._fd, how | fcntl.LOCK_NB, 1, place)
+        else:
+            kind = fcntl.F_UNLCK if how == fcntl.LOCK_UN else fcntl.F_WRLCK
+            lock = struct.pack("hhqqi", kind, os.SEEK_SET, place, 1, 0)
+            fcntl.fcntl(self._fd, OPEN_FILE_LOCK, lock)
+
+
 class _Lock:
     def __init__(self, path: Path, fd: int) -> None:
         self._path = path
@@ -293,8 +327,8 @@ class _Lock:
         os.close(self.fd)
 
 
-def _try_lock(path: Path) -> _Lock | None:
-    """Lock the file at `path`, or return None when another process has it."""
+def _create_locked(path: Path) -> _Lock | None:
+    """Make the file at `path`, locked, or return None when another process has it."""
     with _translated():
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -40,5 +40,5 @@ async def first(blobs: Blobs, digest: Digest, start: int, stop: int) -> bytes:
     """Take the first chunk and no more, as for a client that goes away."""
     reading = blobs.read(digest, start, stop)
     assert isinstance(reading, AsyncIterator)
-    async with aclosing(reading) as chunks:  # type: ignore[type-var]  # the port asks for less
+    async with aclosing(reading) as chunks:
         return await anext(chunks)

@@ -115,6 +115,16 @@ async def test_put_twice(blobs: Blobs, tmp_path: Path) -> None:
     assert [stored.digest async for stored in blobs.list()] == [digest_of(b"twice")]
 
 
+async def test_keep(blobs: Blobs) -> None:
+    """Bytes in memory are kept as those on disk are, lasting or not, and again is harmless."""
+    for data in (b"", b"kept", BIG[: 300 << 10]):
+        for lasting in (True, False, True):
+            await blobs.keep(digest_of(data), data, lasting=lasting)
+        assert await content(blobs, digest_of(data)) == data
+
+    assert len([stored async for stored in blobs.list()]) == 3
+
+
 async def test_put_at_once(blobs: Blobs, tmp_path: Path) -> None:
     """Eight writers of the same bytes all succeed, while a reader never sees half."""
     data = BIG[: 2 << 20]

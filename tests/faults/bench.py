@@ -98,6 +98,7 @@ class Bench:
 
     def recover(self, scene: Scene) -> None:
         """Start again on what the dead left, and see that nothing is lost, false or left over."""
+        self.store.age()
         with self.server() as server:
             self.keeps(server)
             scene.check(server.url)

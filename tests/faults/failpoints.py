@@ -34,9 +34,7 @@ KINDS = {
     r"/spool/downloads/[^/]+\.part$": "part",
     r"/spool/downloads/[^/]+\.note$": "note",
     r"/spool/downloads/[^/]+\.note-new$": "new note",
-    r"/spool/downloads/[^/]+\.lock$": "download lock",
-    r"/spool/locks/[^/]+$": "lock",
-    r"/blobs/tmp/[^/]+$": "copy",
+    r"/blobs/tmp/[^/]+$": "scratch",
     r"/sha256/../../[0-9a-f]{64}$": "blob",
     r"/sha256(/..)?(/..)?$": "blob folder",
 }
@@ -119,7 +117,7 @@ class _Files:
             self._wrap_one(os, name, name)
         for name in ("rename", "replace", "link"):
             _around(self._moments, os, name, functools.partial(self._pair, name))
-        self._wrap_one(Path, "write_bytes", "write")
+        self._wrap_write_bytes()
 
     def _kind(self, place: Any) -> str | None:
         if isinstance(place, int):
@@ -174,6 +172,19 @@ class _Files:
             return count
 
         setattr(os, name, written)
+
+    def _wrap_write_bytes(self) -> None:
+        inner = Path.write_bytes
+
+        def written(path: Path, data: bytes) -> int:
+            kind = self._kind(path)
+            if kind and self._moments.due(f"halfway through write {kind}"):
+                inner(path, data[: len(data) // 2])
+                self._moments.die()
+            return inner(path, data)
+
+        Path.write_bytes = written  # type: ignore[assignment,method-assign]
+        self._wrap_one(Path, "write_bytes", "write")
 
 
 def kind_of(path: str | bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -33,6 +34,11 @@ class Store:
     @classmethod
     def usual(cls, data: Path) -> "Store":
         return cls(data, data / "cloche.db", data / "blobs")
+
+    def age(self) -> None:
+        """Make what lies about in the blob store old: what is young may be another node's work."""
+        for path in (self.blobs / "tmp").iterdir():
+            os.utime(path, (0, 0))
 
     def sweep(self) -> None:
         """Sweep as the server does, but without sparing what is young."""
@@ -74,7 +80,8 @@ class Store:
         database = {
             self.database.with_name(self.database.name + end) for end in ("", "-wal", "-shm")
         }
-        return (_files(self.data) | _files(self.blobs)) - needed - database
+        locks = {self.data / "spool" / "locked"}
+        return (_files(self.data) | _files(self.blobs)) - needed - database - locks
 
     def unsound(self) -> list[str]:
         """What is wrong with the database, and with the blobs that its rows need."""

@@ -98,7 +98,7 @@ async def test_the_client_that_asked_first_may_leave(upstream: Upstream, node: W
         first = await node.fetch.open(artifact)
         second = await node.fetch.open(artifact)
         await part(first, 1)
-        await first.chunks.aclose()  # type: ignore[attr-defined]  # it is a generator
+        await first.chunks.aclose()
 
     assert await everything(second) == DEMO.content
     assert len(upstream.requests(FILE)) == 1

@@ -136,6 +136,7 @@ async def test_what_had_come_is_resumed_by_the_next_process(
     second = await employ()
     assert await second.bytes_of(DEMO) == DEMO.content
     assert ranges(upstream) == [None, "bytes=200000-"]
+    await second.fetch.close(patience=10)
     kept = await second.fetch.kept(artifact)
     assert kept is not None
     stored = b"".join([chunk async for chunk in second.blobs.read(kept[0], 0, SIZE)])

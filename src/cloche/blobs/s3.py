@@ -9,7 +9,7 @@ makes it young.
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -138,6 +138,10 @@ class _Bucket:
             )
         await asyncio.to_thread(spooled.path.unlink, missing_ok=True)
 
+    async def keep(self, digest: Digest, data: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - S3 knows no less
+        with self._translated():
+            await self._store.put_async(_key(digest), data)
+
     async def size(self, digest: Digest) -> int | None:
         with self._translated():
             try:
@@ -151,7 +155,7 @@ class _Bucket:
                 _need_bucket(e)
                 return None
 
-    async def read(self, digest: Digest, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, digest: Digest, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         if start >= stop:
             if await self.size(digest) is None:
                 raise _missing(digest)

@@ -1,7 +1,7 @@
 """What upstreams said about projects, one row for each distinct content, and their kept files."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from sqlalchemy import (
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.journal import Change, record
 from cloche.catalog.schema import documents, held, pages
+from cloche.catalog.together import Together
 from cloche.core.model import FileKey, Held, ProjectName
 from cloche.ports import Document, Kept
 
@@ -31,15 +32,17 @@ _DOCUMENT = ("body", "content_type", "url", "first_seen")
 _SERVER = "cloche"  # in the journal: nobody asked for it
 
 
-@dataclass(frozen=True, slots=True)
 class SqlPageStore:
-    database: Database
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._keeping = Together(database, self._keep)
+        self._holding = Together(database, self._hold)
 
     async def recall(self, upstream: str, project: ProjectName) -> Kept | None:
         return await self.database.to_reader(self._recall, upstream, project)
 
     async def keep(self, upstream: str, project: ProjectName, kept: Kept) -> int:
-        return await self.database.to_writer(self._keep, upstream, project, kept)
+        return await self._keeping((upstream, project, kept))
 
     async def touch(
         self, upstream: str, project: ProjectName, checked_at: datetime, fresh_until: datetime
@@ -53,7 +56,7 @@ class SqlPageStore:
         return await self.database.to_reader(self._projects, upstream)
 
     async def hold(self, held: Held) -> None:
-        await self.database.to_writer(self._hold, held)
+        await self._holding(held)
 
     async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
         return await self.database.to_reader(self._held, upstream, key, filename)
@@ -63,16 +66,13 @@ class SqlPageStore:
             row = connection.execute(_RECALL, _named(upstream, project)).one_or_none()
         return None if row is None else _kept(row)
 
-    def _keep(self, upstream: str, project: ProjectName, kept: Kept) -> int:
-        document = _packed(upstream, project, kept)  # compressed before the write lock is taken
+    def _keep(self, batch: Sequence[tuple[str, ProjectName, Kept]]) -> list[int]:
+        documents = [_packed(*page) for page in batch]  # before the write lock is taken
         with self.database.writing(lasting=False) as connection:
-            current = _current(connection, upstream, project)
-            if current is None or current.content != document["content"]:
-                return _change(connection, document, kept)
-            connection.execute(_REFRESH, {**_named(upstream, project), **_freshness(kept)})
-            _see(connection, current.document, kept.checked_at)
-            serial: int = current.serial
-            return serial
+            return [
+                _keep(connection, document, kept)
+                for document, (*_, kept) in zip(documents, batch, strict=True)
+            ]
 
     def _touch(
         self, upstream: str, project: ProjectName, checked_at: datetime, fresh_until: datetime
@@ -110,12 +110,11 @@ class SqlPageStore:
             found = connection.execute(_PROJECTS, {"of_upstream": upstream}).scalars()
             return sorted(map(ProjectName, found))
 
-    def _hold(self, one: Held) -> None:
-        row = msgspec.structs.asdict(one)
-        name = {f"of_{column}": row[column] for column in ("upstream", "key", "filename")}
+    def _hold(self, batch: Sequence[Held]) -> Sequence[Held]:
         with self.database.writing(lasting=False) as connection:
-            if connection.execute(_HOLD_AGAIN, {**name, **row}).rowcount == 0:
-                connection.execute(_HOLD, row)
+            for one in batch:
+                _hold(connection, one)
+        return batch
 
     def _held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
         name = {"of_upstream": upstream, "of_key": key, "of_filename": filename}
@@ -214,6 +213,25 @@ def _packed(upstream: str, project: ProjectName, kept: Kept) -> dict[str, Any]:
         "first_seen": kept.first_seen,
         "last_seen": kept.checked_at,
     }
+
+
+def _keep(connection: Connection, document: dict[str, Any], kept: Kept) -> int:
+    """Note down what was received, and return the serial of the entry that brought it."""
+    upstream, project = document["upstream"], document["project"]
+    current = _current(connection, upstream, project)
+    if current is None or current.content != document["content"]:
+        return _change(connection, document, kept)
+    connection.execute(_REFRESH, {**_named(upstream, project), **_freshness(kept)})
+    _see(connection, current.document, kept.checked_at)
+    serial: int = current.serial
+    return serial
+
+
+def _hold(connection: Connection, one: Held) -> None:
+    row = msgspec.structs.asdict(one)
+    name = {f"of_{column}": row[column] for column in ("upstream", "key", "filename")}
+    if connection.execute(_HOLD_AGAIN, {**name, **row}).rowcount == 0:
+        connection.execute(_HOLD, row)
 
 
 def _change(connection: Connection, document: dict[str, Any], kept: Kept) -> int:

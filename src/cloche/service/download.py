@@ -1,15 +1,16 @@
 """One file on its way from an upstream: written by one process, read by any number of clients."""
 
 import asyncio
+import hashlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
 from cloche.core.errors import DigestMismatch, Error, TransferBroken, UpstreamDown, UpstreamLies
 from cloche.core.model import Artifact, Digest
-from cloche.ports import Blobs, Note, Partial, Spooled, Transfer, Upstream
+from cloche.ports import Blobs, Note, Partial, Transfer, Upstream
 from cloche.service.ahead import reading_ahead
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ class Download:
         self._partial = partial
         self._noted: Note | None = None
         self._opened = False
+        self._whole: bytes | None = None  # of a small file, which needs no spool
         self._upstream = upstream
         self._keep = keep
         self._there = 0
@@ -65,7 +67,7 @@ class Download:
                 raise self.error
             await self._news.wait()
 
-    async def read(self, start: int, stop: int | None) -> AsyncIterator[bytes]:
+    async def read(self, start: int, stop: int | None) -> AsyncGenerator[bytes, None]:
         """Bytes `start` up to `stop` (or the end), as they become safe to send."""
         self._readers += 1
         try:
@@ -75,10 +77,10 @@ class Download:
             self._readers -= 1
             self._close_if_idle()
 
-    async def _read(self, start: int, stop: int | None) -> AsyncIterator[bytes]:
+    async def _read(self, start: int, stop: int | None) -> AsyncGenerator[bytes, None]:
         while stop is None or start < stop:
             safe = self._safe() if stop is None else min(self._safe(), stop)
-            if start < safe and (data := self._partial.read(start, min(CHUNK, safe - start))):
+            if start < safe and (data := self._at(start, min(CHUNK, safe - start))):
                 start += len(data)
                 yield data
             elif self._verified is not None:
@@ -92,6 +94,11 @@ class Download:
                 raise self.error
             else:
                 await self._news.wait()
+
+    def _at(self, start: int, most: int) -> bytes:
+        if self._whole is not None:
+            return self._whole[start : start + most]
+        return self._partial.read(start, most)
 
     def _safe(self) -> int:
         if self._verified is not None:
@@ -160,21 +167,28 @@ class Download:
             if not (isinstance(e, UpstreamDown) and self.artifact.hashes):
                 self._partial.discard()
             raise
-        spooled = self._partial.spooled
-        if self.artifact.hashes:
+        digest, size = self._digest(), self._there
+        if self.artifact.hashes and self._whole is None:
             # Until it is kept it lies in the spool, whole and noted down: whoever asks next,
             # after a crash or without any upstream, finds it there.
-            self._finish(spooled.digest, spooled.size)
-        await self._store(spooled)
-        self._finish(spooled.digest, spooled.size)
+            self._finish(digest, size)
+        await self._store(digest, size)
 
-    async def _store(self, spooled: Spooled) -> None:
+    async def _store(self, digest: Digest, size: int) -> None:
         """Keep the file. The clients have the right bytes whether or not that is possible."""
         try:
-            await self._keep.blobs.put(spooled, lasting=False)
-            await self._keep.record(self.artifact, spooled.digest, spooled.size)
+            await self._put(digest)
+            await self._keep.record(self.artifact, digest, size)
         except Error as e:
             log.warning("could not keep a file", filename=self.artifact.filename, error=str(e))
+        finally:
+            self._finish(digest, size)
+
+    async def _put(self, digest: Digest) -> None:
+        if self._whole is None:
+            await self._keep.blobs.put(self._partial.spooled, lasting=False)
+        else:
+            await self._keep.blobs.keep(digest, self._whole, lasting=False)
 
     def _finish(self, digest: Digest, size: int) -> None:
         self._verified, self._there, self.total = digest, size, size
@@ -223,33 +237,32 @@ class Download:
     async def _transfer(self) -> None:
         start = self._partial.size
         etag = self._noted.etag if self._noted else None
-        async with (
-            self._upstream.transfer(self.artifact, start, etag) as transfer,
-            reading_ahead(transfer.chunks) as chunks,
-        ):
+        async with self._upstream.transfer(self.artifact, start, etag) as transfer:
             self._check(transfer, start)
-            self._noted = Note(total=transfer.total, etag=transfer.etag)
             if not self._opened and transfer.total is not None and transfer.total <= HELD_BACK:
-                await self._gulp(chunks, self._noted)
+                await self._gulp(transfer)
             else:
-                await self._drink(chunks, self._noted, skip=start - transfer.start)
+                note = Note(total=transfer.total, etag=transfer.etag)
+                async with reading_ahead(transfer.chunks) as chunks:
+                    await self._drink(chunks, note, skip=start - transfer.start)
         if self.total is not None and self._there < self.total:
             raise TransferBroken(
                 f"{self._upstream.name} broke off {self.artifact.filename} at {self._there} of "
                 f"{self.total} bytes"
             )
 
-    async def _gulp(self, chunks: AsyncIterator[bytes], note: Note) -> None:
+    async def _gulp(self, transfer: Transfer) -> None:
         """Take at once what no client would get any of before the whole is there."""
-        data = b"".join([chunk async for chunk in chunks])
-        await self._partial.fill(set(self.artifact.hashes), note, data)
-        self._there, self._opened = len(data), True
+        data = b"".join([chunk async for chunk in transfer.chunks])
+        self._there = len(data)
+        if self._there == transfer.total:
+            self._whole = data
 
     async def _drink(self, chunks: AsyncIterator[bytes], note: Note, skip: int) -> None:
         """Take it as it comes, so that clients can follow, and noted down, so that others can."""
         if not self._opened:
             await self._open()
-            self._noted = note
+        self._noted = note
         await self._partial.note(note)
         await self._pour(chunks, skip)
 
@@ -279,7 +292,7 @@ class Download:
             self._tell()
 
     def _verify(self) -> None:
-        listed, found = self.artifact.hashes, self._partial.digests
+        listed, found = self.artifact.hashes, self._digests()
         wrong = [name for name, value in listed.items() if found.get(name, value) != value]
         size_differs = self.artifact.size not in {None, self._there}
         if wrong or size_differs:
@@ -288,6 +301,15 @@ class Download:
                 f"the bytes that {self._upstream.name} sends of {self.artifact.filename} are not "
                 f"those that it lists ({what} differs); they were thrown away"
             )
+
+    def _digests(self) -> dict[str, str]:
+        if self._whole is None:
+            return self._partial.digests
+        names = {"sha256", *self.artifact.hashes}
+        return {name: hashlib.new(name, self._whole).hexdigest() for name in names}
+
+    def _digest(self) -> Digest:
+        return Digest(self._digests()["sha256"])
 
 
 class _Patience:

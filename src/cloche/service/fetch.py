@@ -1,7 +1,7 @@
 """Upstream files, read through the blob store: streamed to every client while they arrive."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -26,7 +26,7 @@ class Body:
     """Bytes for a client. `size` is of the whole, None only while an upstream does not say."""
 
     size: int | None
-    chunks: AsyncIterator[bytes]
+    chunks: AsyncGenerator[bytes, None]
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Taking an upload: parse, check, commit. Everything that is wrong with it is said at once."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from cloche.core.filenames import Named, parse
 from cloche.core.index import Index
 from cloche.core.metadata import Metadata
 from cloche.core.model import Digest, Upload
-from cloche.ports import Blobs, Clock, Ledger, Pulse, Scratch, Spool, Spooled
+from cloche.ports import Blobs, Clock, Ledger, Pulse, Scratch, Spooled
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,6 @@ class Publish:
     blobs: Blobs
     ledger: Ledger
     pulse: Pulse
-    spool: Spool
     clock: Clock
 
     async def publish(
@@ -99,11 +99,9 @@ class Publish:
         """Keep the metadata as a blob of its own if clients may rely on it (PEP 658)."""
         if parsed.raw_metadata is None or not _offers_metadata(parsed):
             return None
-        with self.spool.scratch() as scratch:
-            await scratch.write(parsed.raw_metadata)
-            spooled = scratch.spooled
-            await self.blobs.put(spooled)
-        return spooled.digest
+        digest = Digest(hashlib.sha256(parsed.raw_metadata).hexdigest())
+        await self.blobs.keep(digest, parsed.raw_metadata)
+        return digest
 
 
 def parse_and_check(incoming: Incoming, content: Scratch) -> Parsed:

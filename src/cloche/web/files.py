@@ -1,26 +1,23 @@
 """Distributions and their `.metadata` by URL: immutable, with ranges (RFC 9110, section 14)."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
 
-import structlog
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from cloche.core.errors import Error, NoSuchFile
+from cloche.core.errors import NoSuchFile
 from cloche.core.model import file_key, project_name
 from cloche.service.files import METADATA, Files, Wanted
 from cloche.service.prefetch import Prefetch
 from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.problems import Problem
-from cloche.web.protocol import CutOff
 from cloche.web.simple import matches
-
-log = structlog.get_logger(__name__)
+from cloche.web.stream import Stream
 
 RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re.IGNORECASE)
 FOR_EVER = "max-age=365000000, immutable"
@@ -138,18 +135,8 @@ def _beyond(request: Request, size: int) -> Response:
 
 
 async def _send(
-    chunks: AsyncIterator[bytes], status: int, headers: dict[str, str], length: int | None
+    chunks: AsyncGenerator[bytes, None], status: int, headers: dict[str, str], length: int | None
 ) -> Response:
     if length is not None and length <= AT_ONCE:
         return Response(b"".join([chunk async for chunk in chunks]), status, headers)
-    return StreamingResponse(_until_broken(chunks), status, headers)
-
-
-async def _until_broken(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Pass chunks on; a failure cuts the client off, who must not take half for the whole."""
-    try:
-        async for chunk in chunks:
-            yield chunk
-    except Error as e:
-        log.warning("client cut off", error=str(e))
-        raise CutOff from e
+    return Stream(chunks, status, headers)

@@ -117,6 +117,12 @@ def send_whole(scope: Scope, status: int, head: bytes, body: bytes) -> bool:
     return True
 
 
+def has_left(scope: Scope) -> bool:
+    """Whether the client has hung up; False also where another protocol serves it."""
+    cycle: RequestResponseCycle | None = scope.get(CYCLE)
+    return cycle is not None and cycle.disconnected
+
+
 class _Phrased:
     """Stands in for the transport until the status line has passed through."""
 
