@@ -96,7 +96,8 @@ async def test_many_clients_of_many_cold_projects(server: Cloche, upstream: Upst
 
     assert got == {(200, (one.filename,)): 10 for one in many}
     pages = Counter(one.path for one in upstream.requests("/simple/"))
-    assert pages == {upstream.page(one.project): 1 for one in many}
+    # Another test's server, which goes on beside this one, may be asking for its own.
+    assert {upstream.page(one.project): 1 for one in many}.items() <= pages.items()
 
 
 async def test_five_hundred_clients_of_a_cold_file(server: Cloche, upstream: Upstream) -> None:
