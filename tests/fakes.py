@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cloche.core.errors import FileExists, NoSuchBlob, NoSuchFile, NoSuchProject, UpstreamDown
 from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
-from cloche.ports import Changes, Document, Kept, Received, Spooled, Stored, Transfer
+from cloche.ports import Changes, Document, Kept, Own, Received, Spooled, Stored, Transfer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -41,18 +41,23 @@ class FakeJournal:
 class FakeLedger:
     journal: FakeJournal
     uploads: list[Upload] = field(default_factory=list)
-    deleted: set[tuple[str, str]] = field(default_factory=set)
 
     async def publish(self, upload: Upload) -> bool:
         place = (upload.index, upload.filename)
         before = next((u for u in self.uploads if (u.index, u.filename) == place), None)
         if before is not None and before.digest == upload.digest:
             return False
-        if before is not None or place in self.deleted:
+        if before is not None:
             raise FileExists(f"{upload.filename} is taken by other bytes")
         self.uploads.append(upload)
         self.journal.enter(upload.index, upload.project)
         return True
+
+    async def own(self, index: str, project: ProjectName) -> Own:
+        try:
+            return Own(uploads=tuple(await self.files(index, project)))
+        except NoSuchProject:
+            return Own(uploads=None)
 
     async def files(self, index: str, project: ProjectName) -> list[Upload]:
         found = [u for u in self.uploads if (u.index, u.project) == (index, project)]
@@ -67,15 +72,6 @@ class FakeLedger:
         entries = enumerate(self.journal.changed, 1)
         named = {entry: serial for serial, entry in entries if serial > since}
         return Changes(len(self.journal.changed), named)
-
-    async def delete(self, index: str, filename: str, who: str) -> None:  # noqa: ARG002 - the port's
-        for upload in self.uploads:
-            if (upload.index, upload.filename) == (index, filename):
-                self.uploads.remove(upload)
-                self.deleted.add((index, filename))
-                self.journal.enter(upload.index, upload.project)
-                return
-        raise NoSuchFile(f"index {index} has no file {filename}")
 
 
 @dataclass

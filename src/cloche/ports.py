@@ -5,12 +5,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from msgspec import Struct
 
 from cloche.core.access import Action, Principal
-from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
+from cloche.core.marks import Marks, Part
+from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Status, Upload
 
 Clock = Callable[[], datetime]
 """The time now, with its zone."""
@@ -243,27 +244,82 @@ class Changes:
     named: Mapping[tuple[str, ProjectName], int]
 
 
+class Own(Struct, frozen=True, kw_only=True):
+    """What an index itself has of a project, and says of it."""
+
+    uploads: tuple[Upload, ...] | None  # None: there never was one; empty: all are deleted
+    marks: Marks = Marks()
+
+
 class Ledger(Protocol):
     """Uploads and the journal: never evicted, and every change numbered by a serial."""
 
     async def publish(self, upload: Upload) -> bool:
         """Record an upload, its journal entry, and nothing if anything fails.
 
-        Return False when the very same bytes are there already under that name. Raise
-        FileExists when other bytes hold the filename, or held it before they were deleted.
+        It is yanked if all of its version is. Return False when the very same bytes are there
+        already under that name. Raise FileExists when other bytes hold the filename, or held it
+        before they were deleted, Forbidden when the project takes no uploads (PEP 792).
         """
+
+    async def own(self, index: str, project: ProjectName) -> Own:
+        """Own uploads in their order, and marks, in one question."""
 
     async def files(self, index: str, project: ProjectName) -> list[Upload]:
         """In the order of their upload. Raise NoSuchProject when the index never had any."""
 
     async def projects(self, index: str) -> list[ProjectName]:
-        """The projects uploaded to the index, sorted."""
+        """The projects of which the index has uploads, sorted."""
 
     async def changes(self, since: int) -> Changes:
         """What the journal names after `since`."""
 
-    async def delete(self, index: str, filename: str, who: str) -> None:
-        """Take a file away; its name stays taken. Raise NoSuchFile."""
+
+class Deed(Struct, frozen=True, kw_only=True):
+    """Who did something, when and why."""
+
+    who: str
+    at: datetime
+    reason: str = ""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """An entry of the journal."""
+
+    serial: int
+    at: datetime
+    who: str
+    action: str
+    version: str | None
+    filename: str | None
+    detail: dict[str, Any]
+
+
+class Stewardship(Protocol):
+    """Changing what was uploaded, and what an index says of projects.
+
+    Each change is one transaction with its journal entries; one that changes nothing has none.
+    """
+
+    async def yank(self, part: Part, deed: Deed, *, yanked: bool) -> None:
+        """Yank own uploads, or take that back. Raise NoSuchFile when the part has none."""
+
+    async def mark(self, part: Part, deed: Deed, *, yanked: bool | None) -> None:
+        """Say that files of the index's sources are yanked, or are not; None: say nothing.
+
+        Of a version, this takes the place of what was said of its single files.
+        """
+
+    async def delete(self, part: Part, deed: Deed) -> list[str]:
+        """Take own uploads away, and return their names, which stay taken. Raise NoSuchFile."""
+
+    async def declare(
+        self, index: str, project: ProjectName, status: Status | None, deed: Deed
+    ) -> None:
+        """Give a project a status of the index's own; None: leave it to the source."""
+
+    async def journal(self, index: str, project: ProjectName, since: int, most: int) -> list[Entry]:
+        """At most `most` entries about the project in this index after serial `since`."""
 
 
 class PageStore(Protocol):
@@ -313,14 +369,15 @@ class Token(Struct, frozen=True, kw_only=True):
 class Tokens(Protocol):
     """Credentials. Making and revoking one is journaled."""
 
-    async def add(self, token: Token) -> None: ...
+    async def add(self, token: Token, who: str) -> None:
+        """`who` makes it, for the journal."""
 
     async def find(self, token_id: str) -> Token | None: ...
 
     async def list(self) -> list[Token]:
         """All, the oldest first, the revoked and expired ones too."""
 
-    async def revoke(self, token_id: str, at: datetime) -> bool:
+    async def revoke(self, token_id: str, at: datetime, who: str) -> bool:
         """Return whether there was such a token, and it was not revoked before."""
 
 

@@ -10,8 +10,10 @@ from sqlalchemy import func, select
 from cloche.catalog import Catalog
 from cloche.catalog.schema import journal
 from cloche.core.access import Action
+from cloche.core.filenames import parse
+from cloche.core.marks import Part
 from cloche.core.model import Digest, FileKey, Held, ProjectName, Upload
-from cloche.ports import Document, Kept, Token
+from cloche.ports import Deed, Document, Kept, Token
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -43,6 +45,17 @@ def upload(
         uploaded_by="alice",
     )
     return msgspec.structs.replace(first, **other)
+
+
+def part(filename: str = "", version: str | None = None, index: str = "main") -> Part:
+    """A file, a version of `demo` or, without either, all of it."""
+    project = parse(filename).project if filename else DEMO
+    return Part(index=index, project=project, version=version, filename=filename or None)
+
+
+async def remove(catalog: Catalog, filename: str, index: str = "main", *, who: str = "bob") -> None:
+    """Delete an upload."""
+    await catalog.stewardship.delete(part(filename, index=index), Deed(who=who, at=NOON))
 
 
 def kept(body: bytes = b"{}", at: datetime = NOON, **other: Any) -> Kept:

@@ -12,7 +12,7 @@ async def test_token_is_found_as_added(catalog: Catalog) -> None:
     """A token is found by its id, with every one of its facts."""
     mine = token(expires_at=NOON + HOUR, can=(Action.ADMIN,))
 
-    await catalog.tokens.add(mine)
+    await catalog.tokens.add(mine, "ops")
 
     assert await catalog.tokens.find(mine.id) == mine
     assert await catalog.tokens.find("id-of-nobody") is None
@@ -23,8 +23,8 @@ async def test_tokens_are_listed_by_age(catalog: Catalog) -> None:
     newer = token("newer", created_at=NOON + HOUR)
     older = token("older", expires_at=NOON - HOUR)
     for one in (newer, older):
-        await catalog.tokens.add(one)
-    await catalog.tokens.revoke(older.id, NOON)
+        await catalog.tokens.add(one, "ops")
+    await catalog.tokens.revoke(older.id, NOON, "ops")
 
     listed = await catalog.tokens.list()
 
@@ -33,11 +33,11 @@ async def test_tokens_are_listed_by_age(catalog: Catalog) -> None:
 
 async def test_token_is_revoked_once(catalog: Catalog) -> None:
     """A token can be revoked once, and an unknown one never."""
-    await catalog.tokens.add(token())
+    await catalog.tokens.add(token(), "ops")
 
-    assert await catalog.tokens.revoke("id-of-alice", NOON + HOUR)
-    assert not await catalog.tokens.revoke("id-of-alice", NOON + 2 * HOUR)
-    assert not await catalog.tokens.revoke("id-of-nobody", NOON)
+    assert await catalog.tokens.revoke("id-of-alice", NOON + HOUR, "ops")
+    assert not await catalog.tokens.revoke("id-of-alice", NOON + 2 * HOUR, "ops")
+    assert not await catalog.tokens.revoke("id-of-nobody", NOON, "ops")
 
     found = await catalog.tokens.find("id-of-alice")
     assert found == token(revoked_at=NOON + HOUR)
@@ -45,13 +45,14 @@ async def test_token_is_revoked_once(catalog: Catalog) -> None:
 
 async def test_tokens_are_journaled_without_secrets(catalog: Catalog) -> None:
     """Making and revoking a token are journaled, and no hash of its secret is."""
-    await catalog.tokens.add(token())
-    await catalog.tokens.revoke("id-of-alice", NOON + HOUR)
+    await catalog.tokens.add(token(), "root")
+    await catalog.tokens.revoke("id-of-alice", NOON + HOUR, "ops")
 
     created, revoked = entries(catalog)
 
-    assert (created["action"], created["at"]) == ("token created", NOON)
+    assert (created["action"], created["at"], created["who"]) == ("token created", NOON, "root")
     assert (revoked["action"], revoked["at"]) == ("token revoked", NOON + HOUR)
+    assert revoked["who"] == "ops"
     assert "alice" in created["detail"]
     assert "id-of-alice" in revoked["detail"]
     assert token().secret_hash.hex() not in str(created) + str(revoked)

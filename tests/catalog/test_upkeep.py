@@ -7,7 +7,7 @@ from sqlalchemy import make_url, update
 from cloche.catalog import Catalog, connect
 from cloche.catalog.schema import version
 from cloche.core.errors import Error
-from tests.catalog.samples import held, sha256, upload
+from tests.catalog.samples import held, remove, sha256, upload
 
 pytestmark = pytest.mark.anyio
 
@@ -29,9 +29,9 @@ async def test_deleted_upload_is_not_referenced(catalog: Catalog) -> None:
     for index in ("main", "team"):
         await catalog.ledger.publish(upload(index=index))
 
-    await catalog.ledger.delete("main", upload().filename, "bob")
+    await remove(catalog, upload().filename)
     assert await catalog.upkeep.referenced([upload().digest]) == {upload().digest}
-    await catalog.ledger.delete("team", upload().filename, "bob")
+    await remove(catalog, upload().filename, "team")
     assert await catalog.upkeep.referenced([upload().digest]) == set()
 
 

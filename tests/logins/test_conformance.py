@@ -55,11 +55,11 @@ def by_tokens(catalog: Catalog) -> Subject:
         expires_at: datetime | None = None,
     ) -> str:
         token, secret = tokens.make(name, indexes, can, clock(), expires_at)
-        await catalog.tokens.add(token)
+        await catalog.tokens.add(token, "ops")
         return secret
 
     async def revoke(secret: str) -> None:
-        assert await catalog.tokens.revoke(secret.split("_")[1], clock())
+        assert await catalog.tokens.revoke(secret.split("_")[1], clock(), "ops")
 
     return Subject(tokens.Login(catalog.tokens, clock), clock, grant, revoke)
 

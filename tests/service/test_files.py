@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from cloche.core.errors import NoSuchFile, UpstreamDown, UpstreamLies
+from cloche.core.errors import NoSuchFile, ProjectDeleted, UpstreamDown, UpstreamLies
 from cloche.core.index import Index
 from cloche.core.model import FileKey, ProjectName
 from cloche.service.files import Wanted
 from cloche.upstreams import simple
-from tests.catalog.samples import upload
+from tests.catalog.samples import remove, upload
 from tests.packages import Built, wheel
 from tests.service.worker import BRIEF, Clock, Employ, Options, Worker, digest_of, everything
 from tests.upstream import kinds
@@ -182,10 +182,10 @@ async def test_a_deleted_upload_is_served_no_more(node: Worker) -> None:
     await node.shelf.get("main", NAME)
     key = FileKey(mine.digest)
     assert (await node.files.find("main", NAME, key, mine.filename)).digest == mine.digest
-    await node.catalog.ledger.delete("main", mine.filename, "alice")
+    await remove(node.catalog, mine.filename, who="alice")
     await node.catalog.pulse.settle()
 
-    with pytest.raises(NoSuchFile):
+    with pytest.raises(ProjectDeleted):
         await node.files.find("main", NAME, key, mine.filename)
 
 

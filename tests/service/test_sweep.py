@@ -14,7 +14,7 @@ from cloche.ports import Stored
 from cloche.service import sweep
 from cloche.service.sweep import Sweep
 from tests.blobs.samples import put
-from tests.catalog.samples import upload
+from tests.catalog.samples import remove, upload
 from tests.fakes import FakeBlobs
 from tests.packages import wheel
 from tests.service.worker import Clock, Worker, digest_of
@@ -84,7 +84,7 @@ async def test_a_deleted_upload_s_bytes_go(tmp_path: Path, node: Worker, later: 
     file = await put(node.blobs, tmp_path, b"a file")
     mine = upload(digest=file, metadata=None)
     await node.catalog.ledger.publish(mine)
-    await node.catalog.ledger.delete("main", mine.filename, "alice")
+    await remove(node.catalog, mine.filename, who="alice")
     swept = await sweeper(node, later).run(DAY)
 
     assert swept.blobs == 1

@@ -5,12 +5,18 @@ from typing import Any
 
 import pytest
 
-from cloche.core.errors import NoSuchIndex, NoSuchProject, UpstreamDown, UpstreamLies
+from cloche.core.errors import (
+    NoSuchIndex,
+    NoSuchProject,
+    ProjectDeleted,
+    UpstreamDown,
+    UpstreamLies,
+)
 from cloche.core.index import Index
 from cloche.core.model import ProjectName
 from cloche.ports import Document, Upstream
 from cloche.service.view import FOREVER
-from tests.catalog.samples import upload
+from tests.catalog.samples import remove, upload
 from tests.fakes import FakeUpstream
 from tests.service.worker import Employ, Options, Worker, listing
 
@@ -149,10 +155,10 @@ async def test_a_deleted_upload_keeps_its_name(world: World) -> None:
     node = await world(source("a", "demo"), main=("a",))
     mine = upload()
     await node.catalog.ledger.publish(mine)
-    await node.catalog.ledger.delete("main", mine.filename, "alice")
+    await remove(node.catalog, mine.filename, who="alice")
 
-    sight = await node.view.project("main", DEMO)
-    assert (sight.owner, sight.page.files) == ("main", ())
+    with pytest.raises(ProjectDeleted, match="demo were deleted from index main"):
+        await node.view.project("main", DEMO)
 
 
 async def test_an_index_may_be_a_source(world: World) -> None:

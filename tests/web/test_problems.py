@@ -93,6 +93,7 @@ def test_the_table_knows_the_whole_tree() -> None:
         "NotFound": 404,
         "NoSuchIndex": 404,
         "NoSuchProject": 404,
+        "ProjectDeleted": 404,
         "NoSuchFile": 404,
         "NoSuchBlob": 404,
         "FileExists": 409,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloche.catalog import connect
+from tests.catalog.samples import remove
 from tests.packages import Built, sdist, wheel
 from tests.server import Cloche
 from tests.web.answers import detail, listed
@@ -154,7 +155,7 @@ def test_deleted_name_is_never_reused(server: Cloche, token: str) -> None:
 def delete(data: Path, filename: str) -> None:
     async def run() -> None:
         catalog = connect(f"sqlite:///{data / 'cloche.db'}")
-        await catalog.ledger.delete("main", filename, "tester")
+        await remove(catalog, filename, who="tester")
         await catalog.close()
 
     asyncio.run(run())

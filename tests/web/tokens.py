@@ -23,7 +23,7 @@ def granted(
 
     async def add() -> None:
         catalog = connect(f"sqlite:///{data / 'cloche.db'}")
-        await catalog.tokens.add(token)
+        await catalog.tokens.add(token, "ops")
         await catalog.close()
 
     asyncio.run(add())
@@ -35,7 +35,7 @@ def revoke(data: Path, secret: str) -> None:
 
     async def run() -> None:
         catalog = connect(f"sqlite:///{data / 'cloche.db'}")
-        assert await catalog.tokens.revoke(secret.split("_")[1], datetime.now(UTC))
+        assert await catalog.tokens.revoke(secret.split("_")[1], datetime.now(UTC), "ops")
         await catalog.close()
 
     asyncio.run(run())

@@ -15,10 +15,11 @@ from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
 from cloche.catalog.pages import SqlPageStore
 from cloche.catalog.pulse import Beacon, SqlitePulse
+from cloche.catalog.stewardship import SqlStewardship
 from cloche.catalog.tokens import SqlTokens
 from cloche.catalog.upkeep import SqlUpkeep
 from cloche.core.errors import BadSetting, Error, StorageFull
-from cloche.ports import Ledger, PageStore, Pulse, Tokens, Upkeep
+from cloche.ports import Ledger, PageStore, Pulse, Stewardship, Tokens, Upkeep
 
 __all__ = ["Catalog", "connect"]
 
@@ -28,6 +29,7 @@ class Catalog:
     """The ports that one database serves. `close` it in the end."""
 
     ledger: Ledger
+    stewardship: Stewardship
     pages: PageStore
     tokens: Tokens
     pulse: Pulse
@@ -52,6 +54,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
     database = Database(engine, beacon)
     return Catalog(
         ledger=SqlLedger(database),
+        stewardship=SqlStewardship(database),
         pages=SqlPageStore(database),
         tokens=SqlTokens(database),
         pulse=beacon,

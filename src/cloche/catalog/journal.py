@@ -13,6 +13,12 @@ from cloche.catalog.schema import journal
 class Change(StrEnum):
     FILE_UPLOADED = "file uploaded"
     FILE_DELETED = "file deleted"
+    FILE_YANKED = "file yanked"
+    FILE_UNYANKED = "file unyanked"
+    VERSION_YANKED = "version yanked"
+    VERSION_UNYANKED = "version unyanked"
+    STATUS_CHANGED = "status changed"
+    STATUS_REMOVED = "status removed"
     PAGE_CHANGED = "page changed"
     PAGE_GONE = "page gone"
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event

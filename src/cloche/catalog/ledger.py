@@ -1,7 +1,6 @@
 """Uploads: who published which bytes under which name, for ever."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -9,10 +8,11 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.journal import Change, record
-from cloche.catalog.schema import journal, uploads
-from cloche.core.errors import FileExists, NoSuchFile, NoSuchProject
-from cloche.core.model import ProjectName, Upload
-from cloche.ports import Changes
+from cloche.catalog.own import own
+from cloche.catalog.schema import journal, statuses, uploads
+from cloche.core.errors import FileExists, Forbidden, NoSuchProject
+from cloche.core.model import ProjectName, Status, Upload
+from cloche.ports import Changes, Own
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class SqlLedger:
 
     async def publish(self, upload: Upload) -> bool:
         return await self.database.to_writer(self._publish, upload)
+
+    async def own(self, index: str, project: ProjectName) -> Own:
+        return await self.database.to_reader(self._own, index, project)
 
     async def files(self, index: str, project: ProjectName) -> list[Upload]:
         return await self.database.to_reader(self._files, index, project)
@@ -31,9 +34,6 @@ class SqlLedger:
     async def changes(self, since: int) -> Changes:
         return await self.database.to_reader(self._changes, since)
 
-    async def delete(self, index: str, filename: str, who: str) -> None:
-        await self.database.to_writer(self._delete, index, filename, who)
-
     def _publish(self, upload: Upload) -> bool:
         with self.database.writing() as connection:
             before = _named(connection, upload.index, upload.filename)
@@ -41,7 +41,9 @@ class SqlLedger:
                 raise _taken(upload.filename)
             if before is not None and before.deleted_at is None:
                 return False
-            row = {**_row(upload), "serial": _uploaded(connection, upload), "deleted_at": None}
+            _check_status(connection, upload)
+            row = _row(upload) | _joins(connection, upload) | {"deleted_at": None}
+            row["serial"] = _uploaded(connection, upload)
             if before is None:
                 connection.execute(insert(uploads), row)
             else:
@@ -49,17 +51,20 @@ class SqlLedger:
             return True
 
     def _files(self, index: str, project: ProjectName) -> list[Upload]:
-        with self.database.reading() as connection:
-            rows = connection.execute(_FILES, {"index": index, "project": project}).all()
-        if not rows:
+        found = self._own(index, project).uploads
+        if found is None:
             raise NoSuchProject(f"nobody has uploaded {project} to {index}; check the name")
-        return [_upload(row) for row in rows if row.deleted_at is None]
+        return list(found)
+
+    def _own(self, index: str, project: ProjectName) -> Own:
+        with self.database.reading() as connection:
+            return own(connection, index, project)
 
     def _projects(self, index: str) -> list[ProjectName]:
-        query = select(uploads.c.project).distinct().where(uploads.c.index_name == index)
         with self.database.reading() as connection:
+            found = connection.execute(_PROJECTS, {"index": index})
             # Sorted here, for PostgreSQL's order depends on its locale.
-            return sorted(map(ProjectName, connection.execute(query).scalars()))
+            return sorted(map(ProjectName, found.scalars()))
 
     def _changes(self, since: int) -> Changes:
         with self.database.reading() as connection:
@@ -68,30 +73,24 @@ class SqlLedger:
             rows = connection.execute(_CHANGES, {"since": since, "newest": newest})
             return Changes(newest, {(place, project): serial for place, project, serial in rows})
 
-    def _delete(self, index: str, filename: str, who: str) -> None:
-        now = datetime.now(UTC)
-        with self.database.writing() as connection:
-            row = _named(connection, index, filename)
-            if row is None or row.deleted_at is not None:
-                raise NoSuchFile(f"{index} has no file {filename}; check the name")
-            connection.execute(update(uploads).where(*_is(index, filename)), {"deleted_at": now})
-            record(
-                connection,
-                Change.FILE_DELETED,
-                at=now,
-                who=who,
-                detail={"sha256": row.digest},
-                place=index,
-                project=row.project,
-                version=row.version,
-                filename=filename,
-            )
-
 
 # Statements are made once: making one takes 60 µs, executing it 20.
-_FILES = (
-    select(uploads)
-    .where(uploads.c.index_name == bindparam("index"), uploads.c.project == bindparam("project"))
+_PROJECTS = (
+    select(uploads.c.project)
+    .distinct()
+    .where(uploads.c.index_name == bindparam("index"), uploads.c.deleted_at.is_(None))
+)
+_STATUS = select(statuses.c.status, statuses.c.reason).where(
+    statuses.c.index_name == bindparam("index"), statuses.c.project == bindparam("project")
+)
+_BESIDE = (
+    select(uploads.c.yanked, uploads.c.yanked_reason)
+    .where(
+        uploads.c.index_name == bindparam("index"),
+        uploads.c.project == bindparam("project"),
+        uploads.c.version == bindparam("version"),
+        uploads.c.deleted_at.is_(None),
+    )
     .order_by(uploads.c.serial)
 )
 _NEWEST = select(func.max(journal.c.serial))
@@ -111,7 +110,7 @@ def _is(index: str, filename: str) -> tuple[Any, Any]:
 
 
 def _named(connection: Connection, index: str, filename: str) -> AnyRow | None:
-    columns = (uploads.c.digest, uploads.c.deleted_at, uploads.c.project, uploads.c.version)
+    columns = (uploads.c.digest, uploads.c.deleted_at)
     return connection.execute(select(*columns).where(*_is(index, filename))).one_or_none()
 
 
@@ -120,6 +119,27 @@ def _taken(filename: str) -> FileExists:
         f"File already exists: {filename} names other bytes, and goes on naming them even when "
         "they are deleted; choose a new version"
     )
+
+
+def _check_status(connection: Connection, upload: Upload) -> None:
+    """Raise Forbidden where PEP 792 says so, in the transaction that would record the upload."""
+    about = {"index": upload.index, "project": upload.project}
+    said = connection.execute(_STATUS, about).one_or_none()
+    if said is not None and said.status in {Status.ARCHIVED, Status.QUARANTINED}:
+        why = f" ({said.reason})" if said.reason else ""
+        raise Forbidden(
+            f"{upload.project} is {said.status} in index {upload.index}{why} and takes no uploads; "
+            f"`cloche status {upload.project} active --index {upload.index}` ends that"
+        )
+
+
+def _joins(connection: Connection, upload: Upload) -> dict[str, Any]:
+    """A file that joins a version of which all is yanked is yanked like the rest of it."""
+    about = {"index": upload.index, "project": upload.project, "version": upload.version}
+    beside = connection.execute(_BESIDE, about).all()
+    if not beside or not all(each.yanked for each in beside):
+        return {}
+    return {"yanked": True, "yanked_reason": beside[-1].yanked_reason}
 
 
 def _uploaded(connection: Connection, upload: Upload) -> int:
@@ -141,11 +161,3 @@ def _row(upload: Upload) -> dict[str, Any]:
     row["index_name"] = row.pop("index")
     row["hashes"] = msgspec.json.encode(upload.hashes).decode()
     return row
-
-
-def _upload(row: AnyRow) -> Upload:
-    values = row._asdict()
-    del values["serial"], values["deleted_at"]
-    values["index"] = values.pop("index_name")
-    values["hashes"] = msgspec.json.decode(values["hashes"])
-    return Upload(**values)

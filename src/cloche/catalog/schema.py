@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,6 +83,7 @@ journal = Table(
     Column("version", Text),
     Column("filename", Text),
     Column("detail", Text, nullable=False),  # JSON
+    Index(None, "place", "project", "serial"),
     sqlite_autoincrement=True,
 )
 
@@ -110,6 +111,26 @@ uploads = Table(
     Index(None, "index_name", "project"),
     Index(None, "digest"),
     Index(None, "metadata"),
+)
+
+statuses = Table(
+    "statuses",
+    metadata,
+    Column("index_name", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+yanks = Table(
+    "yanks",  # of files that are not the index's own: those have it in `uploads`
+    metadata,
+    Column("index_name", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("version", Text, primary_key=True),  # empty where the filename does not tell
+    Column("filename", Text, primary_key=True),  # empty for all files of the version
+    Column("yanked", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 documents = Table(

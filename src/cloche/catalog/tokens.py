@@ -13,15 +13,13 @@ from cloche.catalog.schema import tokens
 from cloche.core.access import Action
 from cloche.ports import Token
 
-_OPERATOR = "operator"  # in the journal: whoever may run commands on the data directory
-
 
 @dataclass(frozen=True, slots=True)
 class SqlTokens:
     database: Database
 
-    async def add(self, token: Token) -> None:
-        await self.database.to_writer(self._add, token)
+    async def add(self, token: Token, who: str) -> None:
+        await self.database.to_writer(self._add, token, who)
 
     async def find(self, token_id: str) -> Token | None:
         return await self.database.to_reader(self._find, token_id)
@@ -29,27 +27,27 @@ class SqlTokens:
     async def list(self) -> list[Token]:
         return await self.database.to_reader(_all, self.database)
 
-    async def revoke(self, token_id: str, at: datetime) -> bool:
-        return await self.database.to_writer(self._revoke, token_id, at)
+    async def revoke(self, token_id: str, at: datetime, who: str) -> bool:
+        return await self.database.to_writer(self._revoke, token_id, at, who)
 
-    def _add(self, token: Token) -> None:
+    def _add(self, token: Token, who: str) -> None:
         with self.database.writing() as connection:
             connection.execute(insert(tokens), _row(token))
             detail = {"indexes": token.indexes, "can": token.can}
-            _journal(connection, Change.TOKEN_CREATED, token, token.created_at, detail)
+            _journal(connection, Change.TOKEN_CREATED, token, token.created_at, who, **detail)
 
     def _find(self, token_id: str) -> Token | None:
         with self.database.reading() as connection:
             return _found(connection, token_id)
 
-    def _revoke(self, token_id: str, at: datetime) -> bool:
+    def _revoke(self, token_id: str, at: datetime, who: str) -> bool:
         with self.database.writing() as connection:
             token = _found(connection, token_id)
             if token is None or token.revoked_at is not None:
                 return False
             named = update(tokens).where(tokens.c.id == token_id)
             connection.execute(named, {"revoked_at": at})
-            _journal(connection, Change.TOKEN_REVOKED, token, at, {})
+            _journal(connection, Change.TOKEN_REVOKED, token, at, who)
             return True
 
 
@@ -65,10 +63,10 @@ def _found(connection: Connection, token_id: str) -> Token | None:
 
 
 def _journal(
-    connection: Connection, action: Change, token: Token, at: datetime, detail: dict[str, Any]
+    connection: Connection, action: Change, token: Token, at: datetime, who: str, **detail: Any
 ) -> None:
     about = {"id": token.id, "name": token.name, **detail}
-    record(connection, action, at=at, who=_OPERATOR, detail=about)
+    record(connection, action, at=at, who=who, detail=about)
 
 
 def _row(token: Token) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from cloche import __version__, logs
 from cloche.app import Application, open_blobs, open_catalog, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
+from cloche.cli._who import operator
 from cloche.config import DEFAULT_UPSTREAM, Settings, is_loopback, load
 from cloche.core.access import Action
 from cloche.core.errors import BadSetting, Error
@@ -221,7 +222,7 @@ async def _first_token(settings: Settings) -> str | None:
         can = (Action.READ, Action.UPLOAD)
         names = {settings.default_index.name, _uploads_to(settings).name}
         token, secret = make("first", tuple(sorted(names)), can, utc_now())
-        await catalog.tokens.add(token)
+        await catalog.tokens.add(token, operator())
         return secret
     finally:
         await catalog.close()

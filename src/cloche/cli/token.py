@@ -12,6 +12,7 @@ import typer
 from cloche.app import open_catalog, utc_now
 from cloche.catalog import Catalog
 from cloche.cli._options import Config, Data
+from cloche.cli._who import operator
 from cloche.config import load
 from cloche.core.access import EVERY_INDEX, Action
 from cloche.core.errors import BadSetting
@@ -65,7 +66,7 @@ def create(
     token, secret = make(name or "token", indexes, tuple(can or [Action.READ]), now, expires)
     if not name:
         token = msgspec.structs.replace(token, name=f"token-{token.id}")
-    _with_catalog(config, data, lambda catalog: catalog.tokens.add(token))
+    _with_catalog(config, data, lambda catalog: catalog.tokens.add(token, operator()))
     print(secret)
 
 
@@ -95,7 +96,7 @@ def revoke(
 ) -> None:
     """Make a token worthless at once."""
     token_id = token.split("_")[1] if token.startswith(f"{PREFIX}_") else token
-    done = _with_catalog(config, data, lambda c: c.tokens.revoke(token_id, utc_now()))
+    done = _with_catalog(config, data, lambda c: c.tokens.revoke(token_id, utc_now(), operator()))
     if not done:
         raise BadSetting(
             f"no live token has the id {token_id!r}; `cloche token list` shows them all"

@@ -9,6 +9,7 @@ Error
 ├── NotFound
 │   ├── NoSuchIndex
 │   ├── NoSuchProject
+│   ├── ProjectDeleted         every file was deleted, and the name is nobody else's
 │   ├── NoSuchFile
 │   └── NoSuchBlob
 ├── FileExists                 the filename is taken by other bytes, for ever
@@ -70,6 +71,10 @@ class NoSuchIndex(NotFound):
 
 class NoSuchProject(NotFound):
     pass
+
+
+class ProjectDeleted(NotFound):
+    """Not a NoSuchProject: a search for the name ends here."""
 
 
 class NoSuchFile(NotFound):

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import datetime
+from enum import StrEnum
 from typing import NewType
 
 from msgspec import Struct
@@ -78,6 +79,15 @@ def sane_hashes(hashes: dict[str, str]) -> dict[str, str]:
         for name, value in hashes.items()
         if len(value) == _HASH_LENGTHS.get(name.lower()) and _HEX.match(value)
     }
+
+
+class Status(StrEnum):
+    """What may be expected of a project (PEP 792)."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"  # takes no uploads
+    DEPRECATED = "deprecated"
+    QUARANTINED = "quarantined"  # takes no uploads, offers no files
 
 
 class File(Struct, frozen=True, kw_only=True):

@@ -18,14 +18,22 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from cloche.core.addresses import absolute
 from cloche.core.errors import BadName, UpstreamLies
 from cloche.core.filenames import version_of
-from cloche.core.model import File, Page, ProjectName, project_name, safe_filename, sane_hashes
+from cloche.core.model import (
+    File,
+    Page,
+    ProjectName,
+    Status,
+    project_name,
+    safe_filename,
+    sane_hashes,
+)
 from cloche.core.negotiation import JSON_TYPES, Format
 
 API_VERSION = "1.4"
 MAX_SIZE = 2**63 - 1  # bytes: uv reads a size into 64 bits, and fails the project on a greater one
-ACTIVE = "active"
-QUARANTINED = "quarantined"  # PEP 792: offer no files
-STATUSES = frozenset({ACTIVE, "archived", "deprecated", QUARANTINED})
+ACTIVE = Status.ACTIVE.value
+QUARANTINED = Status.QUARANTINED.value  # PEP 792: offer no files
+STATUSES = frozenset(status.value for status in Status)
 
 T = TypeVar("T")
 

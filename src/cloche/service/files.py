@@ -6,10 +6,11 @@ from msgspec.structs import replace
 
 from cloche.core.errors import Error, NoSuchFile, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Artifact, Digest, File, FileKey, ProjectName
+from cloche.core.wire import QUARANTINED
 from cloche.ports import Blobs
 from cloche.service.fetch import Body, Fetch
 from cloche.service.shelf import Shelf, Shown
-from cloche.service.view import View, artifact_of
+from cloche.service.view import View, artifact_of, quarantined
 
 METADATA = ".metadata"
 
@@ -34,7 +35,8 @@ class Files:
     async def find(self, index: str, project: ProjectName, key: FileKey, name: str) -> Wanted:
         """Find the file, or a file's `.metadata`, that the index offers under this URL.
 
-        Raise NoSuchFile when it offers none: what no page would show is not served either.
+        Raise NoSuchFile when it offers none: what no page would show is not served either. Raise
+        Forbidden when the project is quarantined.
         A file that was kept and then vanished upstream is found still.
         """
         filename = name.removesuffix(METADATA)
@@ -75,6 +77,8 @@ class Files:
                 shown = await self.shelf.get(index, project)
             except NoSuchProject:
                 return None
+        if shown.page.status == QUARANTINED:
+            raise quarantined(index, project, shown.page.status_reason)
         file = shown.find(filename, key)
         return (shown, file) if file is not None else None
 

@@ -1,13 +1,14 @@
 """The read path: what an index shows, and which of its sources says so."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from cloche.core.errors import NoSuchFile, NoSuchIndex, NoSuchProject
+from cloche.core.errors import Forbidden, NoSuchFile, NoSuchIndex, NoSuchProject, ProjectDeleted
 from cloche.core.index import Index
-from cloche.core.model import Artifact, File, FileKey, Held, Page, ProjectName, Upload
-from cloche.ports import Clock, Ledger, PageStore
+from cloche.core.marks import yanked
+from cloche.core.model import Artifact, File, FileKey, Held, Page, ProjectName, Status, Upload
+from cloche.ports import Clock, Ledger, Own, PageStore
 from cloche.service.upstream import CachedUpstream
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -40,17 +41,29 @@ class View:
         return found
 
     async def project(self, index: str, project: ProjectName) -> Sight:
-        """The project's page, from the first source that owns the name.
+        """The project's page, from the first source that owns the name, with the index's marks.
 
-        Raise NoSuchProject when none does. A source that cannot be asked raises UpstreamDown
-        or UpstreamLies and so ends the search: falling through to the next one is how a
-        private name gets answered by a stranger.
+        Raise NoSuchProject when none does, ProjectDeleted when its owner has deleted all of it.
+        A source that cannot be asked raises UpstreamDown or UpstreamLies and so ends the search:
+        falling through to the next one is how a private name gets answered by a stranger.
         """
-        try:
-            uploads = await self.ledger.files(index, project)
-            return Sight(hosted_page(project, uploads), index, hosted=True, until=FOREVER)
-        except NoSuchProject:
-            pass
+        own = await self.ledger.own(index, project)
+        sight = await self._found(index, project, own)
+        return replace(sight, page=own.marks.over(sight.page)) if own.marks else sight
+
+    async def unmarked(self, index: str, project: ProjectName) -> tuple[Sight, Own]:
+        """The page without the index's marks, and these. Raise what `project` raises."""
+        own = await self.ledger.own(index, project)
+        return await self._found(index, project, own), own
+
+    async def _found(self, index: str, project: ProjectName, own: Own) -> Sight:
+        if own.uploads:
+            return Sight(hosted_page(project, own.uploads), index, hosted=True, until=FOREVER)
+        if own.uploads is not None:
+            raise ProjectDeleted(
+                f"all files of {project} were deleted from index {index}; "
+                "the name stays its own, upload a new version to use it again"
+            )
         for source in self.index(index).sources:
             try:
                 return await self._ask(source, project)
@@ -70,12 +83,13 @@ class View:
         """A file that its upstream listed once, and that is kept: a lock file may still name it.
 
         Raise NoSuchFile when there is none such, or another source that comes first now owns
-        the name.
+        the name; Forbidden when an index on the way to it holds the project in quarantine.
         """
-        for source in self.closure(index):
+        for *above, source in self._ways(index):
             if source in self.upstreams:
                 held = await self.pages.held(source, key, filename)
                 if held is not None and held.project == project:
+                    await self._check_released(above, project)
                     return _gone(held)
             if await self._owns(source, project):
                 break
@@ -85,11 +99,16 @@ class View:
         """Whether the source answers for the project, as far as is known here."""
         if source in self.upstreams:
             return await self.pages.recall(source, project) is not None
-        try:
-            await self.ledger.files(source, project)
-        except NoSuchProject:
-            return False
-        return True
+        return (await self.ledger.own(source, project)).uploads is not None
+
+    async def _check_released(self, indexes: Iterable[str], project: ProjectName) -> None:
+        """Raise Forbidden when the first of them that gives the project a status holds it back."""
+        for index in indexes:
+            marks = (await self.ledger.own(index, project)).marks
+            if marks.status is Status.QUARANTINED:
+                raise quarantined(index, project, marks.reason)
+            if marks.status is not None:
+                return
 
     async def projects(self, index: str) -> list[ProjectName]:
         """Every project that the index holds: uploaded, or kept of an upstream. Sorted."""
@@ -101,11 +120,24 @@ class View:
 
     def closure(self, index: str) -> list[str]:
         """The index and everything that it draws on, in the order in which it is asked."""
-        found = [index]
+        return [way[-1] for way in self._ways(index)]
+
+    def _ways(self, index: str) -> list[tuple[str, ...]]:
+        """The first way from the index to each thing that it draws on, both ends included."""
+        found: dict[str, tuple[str, ...]] = {index: (index,)}
         for source in self.index(index).sources:
-            more = self.closure(source) if source in self.indexes else [source]
-            found += [name for name in more if name not in found]
-        return found
+            for way in self._ways(source) if source in self.indexes else [(source,)]:
+                found.setdefault(way[-1], (index, *way))
+        return list(found.values())
+
+
+def quarantined(index: str, project: ProjectName, reason: str | None) -> Forbidden:
+    """Why a file is not served (PEP 792)."""
+    why = f" ({reason})" if reason else ""
+    return Forbidden(
+        f"{project} is quarantined{why}, so its files are not served; whoever manages index "
+        f"{index} can end that with `cloche status {project} active --index {index}`"
+    )
 
 
 def _gone(held: Held) -> Artifact:
@@ -121,7 +153,7 @@ def _gone(held: Held) -> Artifact:
     )
 
 
-def hosted_page(project: ProjectName, uploads: list[Upload]) -> Page:
+def hosted_page(project: ProjectName, uploads: Iterable[Upload]) -> Page:
     """The page of a project that was uploaded here."""
     return Page(name=project, files=tuple(hosted_file(upload) for upload in uploads))
 
@@ -134,7 +166,7 @@ def hosted_file(upload: Upload) -> File:
         upload_time=upload.uploaded_at,
         requires_python=upload.requires_python,
         core_metadata={"sha256": upload.metadata} if upload.metadata else False,
-        yanked=(upload.yanked_reason or True) if upload.yanked else False,
+        yanked=yanked(upload.yanked_reason, upload.yanked),
     )
 
 

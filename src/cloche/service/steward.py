@@ -1,0 +1,88 @@
+"""Managing what an index shows: yanks, deletions, project statuses, each told to the journal."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from cloche.core.errors import ProjectDeleted, UpstreamDown, UpstreamLies
+from cloche.core.marks import Part, reason
+from cloche.core.model import ProjectName, Status
+from cloche.ports import Clock, Deed, Entry, Own, Pulse, Stewardship
+from cloche.service.view import Sight, View
+
+
+@dataclass(frozen=True, slots=True)
+class Steward:
+    """Every worker and node shows a change when its method returns.
+
+    Its index's own uploads are changed themselves. What a source of the index has is marked,
+    and goes on as it was in the source.
+    """
+
+    view: View
+    stewardship: Stewardship
+    pulse: Pulse
+    clock: Clock
+
+    async def yank(self, part: Part, who: str, why: str) -> list[str]:
+        """Yank a version or a file, and return the files that this is. Raise NoSuchFile."""
+        deed = self._deed(who, why)
+        sight, own = await self.view.unmarked(part.index, part.project)
+        files = [file.filename for file in part.of(sight.page)]
+        if own.uploads:
+            await self.stewardship.yank(part, deed, yanked=True)
+        else:
+            await self.stewardship.mark(part, deed, yanked=True)
+        await self.pulse.settle()
+        return files
+
+    async def unyank(self, part: Part, who: str, why: str) -> list[str]:
+        """Take a yank back, whoever's it is, and return the files that this is. Raise NoSuchFile.
+
+        Of a source's files it leaves a mark only where they would else be yanked still, so that
+        the source's later yanks are heeded.
+        """
+        deed = self._deed(who, why)
+        sight, own = await self.view.unmarked(part.index, part.project)
+        files = [file.filename for file in part.of(sight.page)]
+        if own.uploads:
+            await self.stewardship.yank(part, deed, yanked=False)
+        else:
+            word = False if _else_yanked(part, sight, own) else None
+            await self.stewardship.mark(part, deed, yanked=word)
+        await self.pulse.settle()
+        return files
+
+    async def delete(self, part: Part, who: str, why: str) -> list[str]:
+        """Delete own uploads, and return their names. Raise NoSuchFile.
+
+        Names and bytes belong together for ever, and the project to the index.
+        """
+        deleted = await self.stewardship.delete(part, self._deed(who, why))
+        await self.pulse.settle()
+        return deleted
+
+    async def declare(
+        self, index: str, project: ProjectName, status: Status, who: str, why: str
+    ) -> None:
+        """Give a project a status here. Raise NoSuchProject; an upstream that is down is no bar."""
+        with suppress(ProjectDeleted, UpstreamDown, UpstreamLies):
+            await self.view.unmarked(index, project)
+        await self.stewardship.declare(index, project, status, self._deed(who, why))
+        await self.pulse.settle()
+
+    async def undeclare(self, index: str, project: ProjectName, who: str, why: str) -> None:
+        """Leave a project's status to its source; harmless where it is."""
+        await self.stewardship.declare(index, project, None, self._deed(who, why))
+        await self.pulse.settle()
+
+    async def journal(self, index: str, project: ProjectName, since: int, most: int) -> list[Entry]:
+        """At most `most` entries about the project in this index, after serial `since`."""
+        return await self.stewardship.journal(index, project, since, most)
+
+    def _deed(self, who: str, why: str) -> Deed:
+        return Deed(who=who, at=self.clock(), reason=reason(why))
+
+
+def _else_yanked(part: Part, sight: Sight, own: Own) -> bool:
+    """Whether any file of the part is yanked by something else than a mark on the part."""
+    return any(file.yanked for file in part.of(own.marks.but(part).over(sight.page)))
