@@ -24,6 +24,7 @@ from cloche.service.files import Files
 from cloche.service.prefetch import Prefetch
 from cloche.service.publish import Publish
 from cloche.service.shelf import Shelf
+from cloche.service.steward import Steward
 from cloche.service.sweep import Sweep
 from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
@@ -35,6 +36,7 @@ from cloche.web.files import Packages
 from cloche.web.gate import Gate
 from cloche.web.health import Health
 from cloche.web.indexes import Indexes
+from cloche.web.management import Management
 from cloche.web.people import People
 from cloche.web.requestlog import RequestLog
 from cloche.web.simple import Simple
@@ -111,6 +113,7 @@ class Services:
     files: Files
     prefetch: Prefetch
     publish: Publish
+    steward: Steward
     sweep: Sweep
     cached: Mapping[str, CachedUpstream]
 
@@ -149,6 +152,7 @@ def compose(
         files=files,
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         publish=Publish(blobs, stored.ledger, stored.pulse, clock),
+        steward=Steward(view, stored.stewardship, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         cached=cached,
     )
@@ -187,6 +191,7 @@ class Application:
             Uploads(view, services.publish, self._spool, gate, settings.server.max_upload),
             Simple(view, shelf, gate, services.prefetch),
             Packages(view, services.files, gate, services.prefetch),
+            Management(services.steward, shelf, gate),
             People(view, pages, gate, settings.server.public_url),
         )
         app = Starlette(

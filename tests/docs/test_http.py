@@ -11,12 +11,15 @@ from starlette.routing import Match, Route
 from cloche.app import Application
 from cloche.config import load
 from cloche.web import problems, requestlog
+from cloche.web.api.application import Api
+from cloche.web.management import Management
 from tests.docs import markdown
 
 pytestmark = pytest.mark.anyio
 
 PAGE = markdown.DOCS / "reference" / "http.md"
 SECTIONS = markdown.sections(PAGE.read_text())
+PROJECT = "/-/api/v1/indexes/{index}/projects/{project}"
 SAMPLES = {"{index}": "main", "{project}": "acme", "{key}": "0" * 64, "{filename}": "acme-1.zip"}
 
 
@@ -60,6 +63,22 @@ async def test_every_documented_address_is_there(routes: list[Route]) -> None:
     ]
 
     assert lost == []
+
+
+async def test_the_management_api_is_documented(routes: list[Route]) -> None:
+    """The table of the management API lists each operation of its OpenAPI, and no other."""
+    (door,) = [route.endpoint for route in routes if isinstance(route.endpoint, Management)]
+    api = await door.ready()
+    assert isinstance(api, Api)
+    described = {
+        (method.upper(), path.removeprefix(PROJECT))
+        for path, methods in api.openapi()["paths"].items()
+        for method in methods
+    }
+
+    rows = markdown.rows(SECTIONS["Management"])
+    listed = {(row["method"].strip("`"), row["path"].strip("`")) for row in rows}
+    assert described == listed
 
 
 def test_every_problem_is_documented() -> None:

@@ -11,7 +11,8 @@ import typer
 
 from cloche.app import open_catalog, utc_now
 from cloche.catalog import Catalog
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, check_index
+from cloche.cli._shown import table
 from cloche.cli._who import operator
 from cloche.config import load
 from cloche.core.access import EVERY_INDEX, Action
@@ -58,9 +59,8 @@ def create(
     settings = load(config, data)
     indexes = tuple(index or [settings.default_index.name])
     for each in indexes:
-        if each != EVERY_INDEX and each not in settings.indexes:
-            hint = "" if config else "; give the server's file with --config if it has one"
-            raise BadSetting(f"no index {each!r}; known are {', '.join(settings.indexes)}{hint}")
+        if each != EVERY_INDEX:
+            check_index(settings, each, config)
     now = utc_now()
     expires = now + timedelta(days=days) if days else None
     token, secret = make(name or "token", indexes, tuple(can or [Action.READ]), now, expires)
@@ -83,7 +83,7 @@ def list_(
     if as_json:
         sys.stdout.write(msgspec.json.encode(rows).decode() + "\n")
         return
-    for line in _table([["id", "name", "indexes", "can", "made", "state"], *map(_cells, rows)]):
+    for line in table([["id", "name", "indexes", "can", "made", "state"], *map(_cells, rows)]):
         print(line)
 
 
@@ -127,17 +127,7 @@ def _row(token: Token) -> dict[str, object]:
 
 
 def _cells(row: dict[str, object]) -> list[str]:
-    texts = [", ".join(v) if isinstance(v, list) else str(v) for v in row.values()]
-    return [text if text.isprintable() else repr(text) for text in texts]
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    """Lines with aligned columns, however wide: a pipe has no edge to wrap at."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return [", ".join(v) if isinstance(v, list) else str(v) for v in row.values()]
 
 
 def _state(token: Token, now: datetime) -> str:

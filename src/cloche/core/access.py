@@ -45,6 +45,11 @@ def may_read(policy: ReadPolicy, who: Principal | None, index: str, now: datetim
     return policy == "authenticated" or who.name in policy
 
 
+def may_manage(who: Principal | None, index: str, now: datetime) -> bool:
+    """Managing always takes a credential, on loopback too."""
+    return who is not None and who.holds(Action.ADMIN, index, now)
+
+
 def may_upload(who: Principal | None, index: str, now: datetime) -> bool:
     """Uploading always takes a credential, on loopback too."""
     return who is not None and who.holds(Action.UPLOAD, index, now)

@@ -65,9 +65,10 @@ class Steward:
         self, index: str, project: ProjectName, status: Status, who: str, why: str
     ) -> None:
         """Give a project a status here. Raise NoSuchProject; an upstream that is down is no bar."""
+        deed = self._deed(who, why)
         with suppress(ProjectDeleted, UpstreamDown, UpstreamLies):
             await self.view.unmarked(index, project)
-        await self.stewardship.declare(index, project, status, self._deed(who, why))
+        await self.stewardship.declare(index, project, status, deed)
         await self.pulse.settle()
 
     async def undeclare(self, index: str, project: ProjectName, who: str, why: str) -> None:

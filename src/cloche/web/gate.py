@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 
-from cloche.core.access import Action, Principal, may_read, may_upload
+from cloche.core.access import Action, Principal, may_manage, may_read, may_upload
 from cloche.core.errors import Forbidden, Unauthenticated
 from cloche.core.index import Index
 from cloche.ports import Clock, Login, Pulse
@@ -57,6 +57,18 @@ class Gate:
             return who
         raise self._refusal(who, Action.UPLOAD, index)
 
+    async def manager(self, index: str, header: str | None) -> Principal:
+        """Raise Unauthenticated or Forbidden unless this request may manage the index.
+
+        It must be one that may be read, for what is managed is told. Raise NoSuchIndex, but only
+        to those who would manage it: others learn of no index here.
+        """
+        who = await self._who(header)
+        if who is None or not may_manage(who, index, self._clock()):
+            raise self._refusal(who, Action.ADMIN, Index(name=index))
+        await self.reader(self._view.index(index), header)
+        return who
+
     def _parts(self, index: str) -> list[Index]:
         names = self._view.closure(index)
         return [self._view.indexes[name] for name in names if name in self._view.indexes]
@@ -71,15 +83,16 @@ class Gate:
         indexes = " ".join(f"--index {part.name}" for part in parts if part.read != "anyone")
         indexes = indexes or f"--index {index.name}"
         command = f"`cloche token create {indexes} --can {action}`"
+        doing = "manage" if action is Action.ADMIN else action
         if who is None:
             return Unauthenticated(
-                f"to {action} here, give a token: user __token__, and as the password a token "
+                f"to {doing} here, give a token: user __token__, and as the password a token "
                 f"from {command}"
             )
         named = any(isinstance(part.read, tuple) for part in parts)
         whose = ", with the --name of one who may read it" * (named and action is Action.READ)
         return Forbidden(
-            f"the token {who.name!r} may not {action} in index {index.name}; "
+            f"the token {who.name!r} may not {doing} in index {index.name}; "
             f"make one with {command}{whose}"
         )
 

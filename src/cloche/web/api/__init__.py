@@ -1,0 +1,1 @@
+"""The management API, version 1. Only `web.management` imports it, when it is first asked for."""

@@ -1,0 +1,95 @@
+"""The management API as an ASGI application, and the OpenAPI that describes it."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from cloche import __version__
+from cloche.core.errors import BadRequest, Error
+from cloche.service.shelf import Shelf
+from cloche.service.steward import Steward
+from cloche.web import problems
+from cloche.web.api.projects import Projects
+from cloche.web.gate import Gate
+from cloche.web.protocol import PROBLEM
+
+ROOT = "/-/api/v1"
+OPENAPI = f"{ROOT}/openapi.json"
+REFUSALS = {
+    400: "The request cannot be understood.",
+    401: "No credentials, or unknown ones.",
+    403: "The token does not cover this.",
+    404: "No such index, project or file.",
+    413: "The request is too large.",
+    502: "An upstream answered nonsense.",
+    503: "An upstream or the storage cannot be reached.",
+    507: "The storage is full.",
+}
+_SAID = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_PROBLEM = {
+    "title": "Problem",
+    "description": "RFC 9457. `detail` is one sentence: the cause, then the cure.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+
+
+class Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The description, with what FastAPI cannot know: problems and credentials."""
+        found = super().openapi()
+        parts = found.setdefault("components", {})
+        parts.setdefault("schemas", {})["Problem"] = _PROBLEM
+        parts["securitySchemes"] = {
+            name: {"type": "http", "scheme": name} for name in ("basic", "bearer")
+        }
+        found["security"] = [{"basic": []}, {"bearer": []}]
+        return found
+
+
+def build(steward: Steward, shelf: Shelf, gate: Gate) -> Api:
+    """Put the API together. It takes a moment: FastAPI compiles every schema."""
+    api = Api(
+        title="cloche",
+        version=__version__,
+        description="Managing what an index shows. It takes a token with `admin` on the index.",
+        openapi_url=OPENAPI,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation,
+        responses={
+            status: {"description": said, "content": _SAID} for status, said in REFUSALS.items()
+        },
+        exception_handlers={
+            Error: problems.answer,
+            HTTPException: problems.answer_http,
+            RequestValidationError: _answer_invalid,
+            Exception: problems.answer_bug,
+        },
+    )
+    api.include_router(Projects(steward, shelf, gate).router(), prefix=ROOT)
+    return api
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    """Answer what does not fit the schema, as any other request that cannot be understood."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    said = "; ".join(
+        f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5]
+    )
+    return await problems.answer(request, BadRequest(f"{said}; {OPENAPI} says what is understood"))
