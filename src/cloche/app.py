@@ -38,6 +38,7 @@ from cloche.web.health import Health
 from cloche.web.indexes import Indexes
 from cloche.web.management import Management
 from cloche.web.people import People
+from cloche.web.plain import PlainUploads
 from cloche.web.requestlog import RequestLog
 from cloche.web.simple import Simple
 from cloche.web.ui.pages import Pages
@@ -186,11 +187,13 @@ class Application:
         login = Login(self._catalog.tokens, clock)
         gate = Gate(view, [login], self._catalog.pulse, clock)
         pages = Pages(view, shelf, services.files)
+        uploading = (view, services.publish, self._spool, gate, settings.server.max_upload)
         rooms = (
             Health(blobs, self._catalog.upkeep),
-            Uploads(view, services.publish, self._spool, gate, settings.server.max_upload),
-            Simple(view, shelf, gate, services.prefetch),
             Packages(view, services.files, gate, services.prefetch),
+            Uploads(*uploading),
+            PlainUploads(*uploading),
+            Simple(view, shelf, gate, services.prefetch),
             Management(services.steward, shelf, gate),
             People(view, pages, gate, settings.server.public_url),
         )

@@ -112,5 +112,7 @@ def test_every_kind_of_request_is_documented() -> None:
 def _answers(route: Route, method: str, path: str) -> bool:
     for name, sample in SAMPLES.items():
         path = path.replace(name, sample)
-    match, _ = route.matches({"type": "http", "method": method, "path": path, "root_path": ""})
+    path, _, query = path.partition("?")
+    asked = {"type": "http", "method": method, "path": path, "root_path": ""}
+    match, _ = route.matches({**asked, "query_string": query.encode()})
     return match is Match.FULL

@@ -76,7 +76,7 @@ def test_refusal_says_how(server: Cloche, holders: dict[str, str]) -> None:
     somebody = server.get("/nested/simple/", basic(holders["ada reads named"]))
     stranger = server.get("/named/simple/", basic(holders["eve reads named"]))
 
-    assert nobody.headers["www-authenticate"] == 'Basic realm="cloche", charset="UTF-8"'
+    assert nobody.headers["www-authenticate"] == 'Basic realm="pypi", charset="UTF-8"'
     assert "cloche token create --index closed --can read" in nobody.reason
     assert somebody.headers["www-authenticate"] is None
     assert "cloche token create --index closed --can read" in somebody.reason

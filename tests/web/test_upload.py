@@ -1,6 +1,7 @@
 """Uploads over the wire: what is taken."""
 
 import asyncio
+import hashlib
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -189,3 +190,13 @@ def test_expect_continue(server: Cloche, token: str) -> None:
         assert talk.reply().status == 100
         talk.send(body)
         assert talk.reply().status == 200
+
+
+def test_distutils_whole_blake2(server: Cloche, token: str) -> None:
+    """All 512 bits of blake2, which distutils sends in place of 256, are held against the file."""
+    built = wheel("up-blake2", "1.0")
+    whole = hashlib.blake2b(built.content).hexdigest()
+    false = hashlib.blake2b(b"other").hexdigest()
+
+    assert upload(server.url, built, token, blake2_256_digest=false).status == 400
+    assert upload(server.url, built, token, blake2_256_digest=whole).status == 200

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import cast
 
 from msgspec import Struct
 from packaging.metadata import RawMetadata, parse_email
@@ -90,6 +91,22 @@ def claims(metadata: Metadata | None, named: Named, form: Mapping[str, list[str]
         problems += _identity("the metadata", [metadata.name], [metadata.version], named)
         problems += _contradictions(said, metadata)
     return problems
+
+
+def form_problems(form: Mapping[str, list[str]]) -> list[str]:
+    """What is wrong with the metadata that a form states for itself, without a file."""
+    said = {key: values[0] for key, values in form.items() if values and values[0] not in _ABSENT}
+    known = ("metadata_version", "name", "version", "requires_python")
+    fields = cast("RawMetadata", {key: said[key] for key in known if key in said})
+    return [
+        *_missing(fields, {}),
+        *_wrong(fields),
+        *(
+            f"the metadata's Requires-Dist {_brief(each)} cannot be read (PEP 508)"
+            for each in form.get("requires_dist", [])
+            if isinstance(_requirement(each), str)
+        ),
+    ]
 
 
 def _bound(text: str) -> None:

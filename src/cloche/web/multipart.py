@@ -13,6 +13,7 @@ from python_multipart.multipart import (
 
 from cloche.core.errors import BadUpload, TooLarge
 from cloche.ports import Scratch
+from cloche.web.linefeeds import Linefeeds, ends_lines_so
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks  # exists for type checkers only
@@ -21,6 +22,7 @@ MAX_FIELDS_BYTES = 32 << 20  # a long description, and every classifier there is
 MAX_AROUND = 2 * MAX_FIELDS_BYTES  # bytes of a body that are not the file: parts' heads too
 MAX_PARTS = 20_000
 MAX_HEADER = 16 << 10
+_AROUND_BOUNDARY = len(b"\r\n--\r\n")
 FLUSH = 1 << 20  # bytes of the file that are gathered before they are written
 
 
@@ -46,7 +48,8 @@ class FormReader:
         self._scratch = scratch
         self._file_parts = file_parts
         self._most = most
-        self._parser = MultipartParser(options[b"boundary"], self._callbacks())
+        self._boundary = options[b"boundary"]
+        self._parser = MultipartParser(self._boundary, self._callbacks())
         self._pending = bytearray()
         self._size = self._fields_size = self._parts = 0
         self._ended = False
@@ -63,10 +66,7 @@ class FormReader:
     async def read(self, body: AsyncIterator[bytes]) -> Form:
         """Read to the end. Raise BadUpload when it is no form, TooLarge, StorageFull."""
         try:
-            length = 0
-            async for chunk in body:
-                length += len(chunk)
-                self.check_length(length)
+            async for chunk in self._as_promised(self._bounded(body)):
                 self._parser.write(chunk)
                 if len(self._pending) >= FLUSH:
                     await self._flush()
@@ -77,6 +77,31 @@ class FormReader:
             raise BadUpload(["the body ends in the middle of the form; send it again"])
         await self._flush()
         return self.form
+
+    async def _bounded(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        length = 0
+        async for chunk in body:
+            length += len(chunk)
+            self.check_length(length)
+            yield chunk
+
+    async def _as_promised(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The body with line ends as they should be, whoever wrote it."""
+        beginning = b""
+        async for chunk in body:
+            beginning += chunk
+            if len(beginning) > len(self._boundary) + _AROUND_BOUNDARY:
+                break
+        if not ends_lines_so(beginning, self._boundary):
+            yield beginning
+            async for chunk in body:
+                yield chunk
+            return
+        lines = Linefeeds(self._boundary)
+        yield lines.feed(beginning)
+        async for chunk in body:
+            yield lines.feed(chunk)
+        yield lines.end()
 
     async def _flush(self) -> None:
         if self._pending:

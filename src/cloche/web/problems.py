@@ -82,7 +82,8 @@ async def answer(request: Request, error: Exception) -> Response:
     status, title = status_of(type(error))
     response = Problem(request, status, title, error.detail)
     if isinstance(error, errors.Unauthenticated):
-        response.headers["www-authenticate"] = 'Basic realm="cloche", charset="UTF-8"'
+        # distutils' register sends its password to a realm of this name alone.
+        response.headers["www-authenticate"] = 'Basic realm="pypi", charset="UTF-8"'
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["retry-after"] = str(getattr(error, "retry_after", RETRY_AFTER))
     return response

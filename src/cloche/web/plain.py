@@ -1,0 +1,80 @@
+"""Uploads without a form: `PUT` or `POST` of a file's bytes to its own name, as curl sends them."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from cloche.core.errors import BadUpload, TooLarge
+from cloche.core.filenames import parse
+from cloche.ports import Scratch, Spool
+from cloche.service.publish import Incoming, Publish
+from cloche.service.view import View
+from cloche.web.addresses import Exact
+from cloche.web.gate import Gate
+from cloche.web.indexes import INDEX
+from cloche.web.multipart import FLUSH
+
+CLAIMS = {":action": ["file_upload"]}
+
+
+@dataclass(frozen=True, slots=True)
+class PlainUploads:
+    view: View
+    publish: Publish
+    spool: Spool
+    gate: Gate
+    max_upload: int
+
+    def routes(self) -> list[Route]:
+        return [
+            Exact("/legacy/{filename}", self.upload, methods=["PUT", "POST"]),
+            Exact("/{filename}", self.upload, methods=["PUT"]),
+        ]
+
+    async def upload(self, request: Request) -> Response:
+        """Publish the body under the path's filename: 201, or 200 if it is there already."""
+        index = self.view.index(request.scope[INDEX])
+        who = await self.gate.uploader(index, request.headers.get("authorization"))
+        self.publish.check_open(index)
+        filename: str = request.path_params["filename"]
+        parse(filename)  # better before the body than behind it
+        self._check(request, filename)
+        with self.spool.scratch() as scratch:
+            await self._read(request, filename, scratch)
+            incoming = Incoming(filename=filename, fields=CLAIMS)
+            new = await self.publish.publish(index, who, incoming, scratch)
+        done = "published" if new else "was here already, with the same bytes:"
+        status = HTTPStatus.CREATED if new else HTTPStatus.OK
+        return PlainTextResponse(f"{done} {filename}\n", status)
+
+    def _check(self, request: Request, filename: str) -> None:
+        kind = request.headers.get("content-type", "")
+        if kind.lower().startswith("multipart/"):
+            raise BadUpload(["the body is a form; send forms to /legacy/, and plain files here"])
+        if int(request.headers.get("content-length", 0)) > self.max_upload:
+            raise self._excess(filename)
+
+    async def _read(self, request: Request, filename: str, scratch: Scratch) -> None:
+        pending = bytearray()
+        size = 0
+        try:
+            async for chunk in request.stream():
+                pending += chunk
+                size += len(chunk)
+                if size > self.max_upload:
+                    raise self._excess(filename)
+                if len(pending) >= FLUSH:
+                    await scratch.write(bytes(pending))
+                    pending.clear()
+        except ClientDisconnect:
+            raise BadUpload(["the connection ended before the file did; send it again"]) from None
+        await scratch.write(bytes(pending))
+
+    def _excess(self, filename: str) -> TooLarge:
+        return TooLarge(
+            f"{filename} is larger than {self.max_upload} bytes, the most that max_upload "
+            "allows here"
+        )
