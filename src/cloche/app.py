@@ -21,6 +21,7 @@ from cloche.logins.tokens import Login
 from cloche.ports import Blobs, Clock, Upstream
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
+from cloche.service.integrity import Integrity
 from cloche.service.prefetch import Prefetch
 from cloche.service.publish import Publish
 from cloche.service.shelf import Shelf
@@ -37,6 +38,7 @@ from cloche.web.gate import Gate
 from cloche.web.health import Health
 from cloche.web.indexes import Indexes
 from cloche.web.management import Management
+from cloche.web.integrity import Provenance
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads
 from cloche.web.requestlog import RequestLog
@@ -112,6 +114,7 @@ class Services:
     shelf: Shelf
     fetch: Fetch
     files: Files
+    integrity: Integrity
     prefetch: Prefetch
     publish: Publish
     steward: Steward
@@ -151,6 +154,7 @@ def compose(
         shelf=shelf,
         fetch=fetch,
         files=files,
+        integrity=Integrity(view, shelf, blobs, stored.pages, spool, remote, clock),
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         publish=Publish(blobs, stored.ledger, stored.pulse, clock),
         steward=Steward(view, stored.stewardship, stored.pulse, clock),
@@ -193,7 +197,8 @@ class Application:
             Packages(view, services.files, gate, services.prefetch),
             Uploads(*uploading),
             PlainUploads(*uploading),
-            Simple(view, shelf, gate, services.prefetch),
+            Simple(view, shelf, gate, services.prefetch, settings.server.public_url),
+            Provenance(view, services.integrity, gate),
             Management(services.steward, shelf, gate),
             People(view, pages, gate, settings.server.public_url),
         )

@@ -20,7 +20,13 @@ pytestmark = pytest.mark.anyio
 PAGE = markdown.DOCS / "reference" / "http.md"
 SECTIONS = markdown.sections(PAGE.read_text())
 PROJECT = "/-/api/v1/indexes/{index}/projects/{project}"
-SAMPLES = {"{index}": "main", "{project}": "acme", "{key}": "0" * 64, "{filename}": "acme-1.zip"}
+SAMPLES = {
+    "{index}": "main",
+    "{project}": "acme",
+    "{key}": "0" * 64,
+    "{filename}": "acme-1.zip",
+    "{version}": "1",
+}
 
 
 @pytest.fixture

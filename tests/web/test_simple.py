@@ -74,10 +74,12 @@ def test_upload_time_is_written_as_pep_700_wants(server: Cloche, hosted: Built) 
 
 
 def test_cached_facts(server: Cloche, upstream: Upstream) -> None:
-    """What an upstream says of a file is passed on (PEP 592, 700, 714, 740, 792)."""
-    provenance = "https://x.test/provenance"
+    """What an upstream says of a file is passed on (PEP 592, 700, 714, 740, 792).
+
+    Its provenance is here.
+    """
     built = wheel("si-cached", "1.0", requires_python=">=3.9")
-    upstream.add(built, yanked="broken <here>", provenance=provenance)
+    upstream.add(built, yanked="broken <here>", provenance="https://x.test/provenance")
     upstream.add(sdist("si-cached", "0.9"), metadata=False, yanked=True)
     upstream.project(
         "si-cached", extra={"project-status": {"status": "archived", "reason": "done"}}
@@ -96,7 +98,7 @@ def test_cached_facts(server: Cloche, upstream: Upstream) -> None:
         "requires-python": ">=3.9",
         "core-metadata": {"sha256": built.metadata_sha256},
         "yanked": "broken <here>",
-        "provenance": provenance,
+        "provenance": f"{server.url}/main/integrity/si-cached/1.0/{built.filename}/provenance",
     }
     assert files["si_cached-0.9.tar.gz"]["yanked"] is True
     assert "core-metadata" not in files["si_cached-0.9.tar.gz"]

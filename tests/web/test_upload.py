@@ -15,6 +15,7 @@ from tests.server import Cloche
 from tests.web.answers import detail, listed
 from tests.web.forms import Part, encode, headers, parts, post, post_head, upload
 from tests.web.talk import Talk
+from tests.web.test_signatures import ARMORED
 
 
 @pytest.mark.parametrize(
@@ -53,10 +54,10 @@ def test_field_order_is_free(server: Cloche, token: str, order: str) -> None:
 
 
 def test_extra_parts_are_ignored(server: Cloche, token: str) -> None:
-    """Signatures, attestations, comments and repeated fields do not disturb an upload."""
+    """A signature, no attestations, comments and repeated fields do not disturb an upload."""
     built = sdist("up-extra", "1.0")
     form = [
-        Part("gpg_signature", b"-----BEGIN", "up_extra-1.0.tar.gz.asc"),
+        Part("gpg_signature", ARMORED, "up_extra-1.0.tar.gz.asc"),
         Part("attestations", b"[]"),
         Part("classifiers", b"A :: B"),
         Part("classifiers", b"C :: D"),

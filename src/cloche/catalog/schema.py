@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,9 +108,13 @@ uploads = Table(
     Column("yanked_reason", Text, nullable=False),
     # A deleted file's row stays: its name and its bytes belong together for ever.
     Column("deleted_at", Instant),
+    Column("signature", Text),
+    Column("provenance", Text),
     Index(None, "index_name", "project"),
     Index(None, "digest"),
     Index(None, "metadata"),
+    Index(None, "signature"),
+    Index(None, "provenance"),
 )
 
 statuses = Table(

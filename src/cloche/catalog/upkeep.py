@@ -71,9 +71,9 @@ def _batches(digests: Iterable[Digest]) -> Iterator[list[Digest]]:
 def _needed(connection: Connection, batch: list[Digest]) -> set[Digest]:
     """Those of `batch` that an upload which is not deleted, or a held file, needs."""
     kept = uploads.c.deleted_at.is_(None)
+    blobs = (uploads.c.digest, uploads.c.metadata, uploads.c.signature, uploads.c.provenance)
     query = union(
-        select(uploads.c.digest).where(uploads.c.digest.in_(batch), kept),
-        select(uploads.c.metadata).where(uploads.c.metadata.in_(batch), kept),
+        *(select(blob).where(blob.in_(batch), kept) for blob in blobs),
         select(held.c.digest).where(held.c.digest.in_(batch)),
     )
     return set(map(Digest, connection.execute(query).scalars()))

@@ -3,7 +3,8 @@
 Error
 ├── BadRequest                 the client's words cannot be understood
 │   ├── BadName                not a project name, version, digest or filename
-│   └── BadUpload              an upload whose parts contradict each other; lists every problem
+│   ├── BadUpload              an upload whose parts contradict each other; lists every problem
+│   └── NotAcceptable          none of the forms in which this can be answered is wanted
 ├── Unauthenticated            nobody, or a token that is unknown, expired or revoked
 ├── Forbidden                  somebody, but not allowed to do this
 ├── NotFound
@@ -51,6 +52,10 @@ class BadUpload(BadRequest):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+
+
+class NotAcceptable(BadRequest):
+    pass
 
 
 class Unauthenticated(Error):

@@ -20,6 +20,9 @@ Digest = NewType("Digest", str)
 FileKey = NewType("FileKey", str)
 """What a file's URL names it by: its sha256, or `u` and a hash of where it came from."""
 
+BESIDE = (".metadata", ".asc", ".provenance")
+"""How the names end of what lies beside distributions."""
+
 MAX_NAME = 200
 MAX_FILENAME = 255  # bytes: what a file system takes
 
@@ -102,7 +105,7 @@ class File(Struct, frozen=True, kw_only=True):
     core_metadata: bool | dict[str, str] = False
     yanked: bool | str = False  # PEP 592: any string is a reason
     gpg_sig: bool | None = None
-    provenance: str | None = None
+    provenance: str | None = None  # where an upstream has it; for uploads its sha256
 
     @property
     def sha256(self) -> Digest | None:
@@ -147,7 +150,8 @@ class Artifact(Struct, frozen=True, kw_only=True):
     @property
     def slot(self) -> str:
         """Tells the transfers under way on a node apart."""
-        return f"{self.key}-metadata" if self.filename.endswith(".metadata") else self.key
+        beside = next((end for end in BESIDE if self.filename.endswith(end)), "")
+        return f"{self.key}-{beside[1:]}" if beside else self.key
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -180,3 +184,5 @@ class Upload(Struct, frozen=True, kw_only=True):
     uploaded_by: str
     yanked: bool = False
     yanked_reason: str = ""
+    signature: Digest | None = None  # of the OpenPGP signature beside the file
+    provenance: Digest | None = None  # of the provenance object (PEP 740)

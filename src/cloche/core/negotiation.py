@@ -71,6 +71,13 @@ def wants_html(accept: str) -> bool:
     return weights.get("text/html", 0) > max(0.5, _best(weights, ("application/json",)))
 
 
+def accepts(accept: str, offers: Sequence[str]) -> bool:
+    """Whether a header lets any of these types pass; no header lets all."""
+    weights = _weights(accept[:MAX_HEADER])
+    kinds = {f"{offer.partition('/')[0]}/*" for offer in offers}
+    return not accept.strip() or _best(weights, (*offers, *kinds, "*/*")) > 0
+
+
 def _best(weights: dict[str, float], names: Sequence[str]) -> float:
     return max((weights.get(name, 0) for name in names), default=0)
 

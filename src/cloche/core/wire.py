@@ -316,6 +316,7 @@ def _json_entry(file: File, prefix: str) -> dict[str, Any]:
         "requires-python": file.requires_python,
         "core-metadata": file.core_metadata or None,
         "yanked": file.yanked or None,
+        "gpg-sig": file.gpg_sig,
         "provenance": file.provenance,
     }
     return {key: value for key, value in entry.items() if value is not None}
@@ -338,6 +339,7 @@ def _html_entry(file: File, prefix: str) -> str:
         "data-core-metadata": _html_claim(file.core_metadata),
         "data-dist-info-metadata": _html_claim(file.core_metadata),
         "data-yanked": "" if file.yanked is True else file.yanked or None,
+        "data-gpg-sig": None if file.gpg_sig is None else str(file.gpg_sig).lower(),
         "data-provenance": file.provenance,
     }
     attributes = "".join(f' {k}="{escape(v)}"' for k, v in facts.items() if v is not None)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from cloche.core import signatures
 from cloche.core.errors import Error, NoSuchFile, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Artifact, Digest, File, FileKey, ProjectName
 from cloche.core.wire import QUARANTINED
@@ -13,6 +14,7 @@ from cloche.service.shelf import Shelf, Shown
 from cloche.service.view import View, artifact_of, quarantined
 
 METADATA = ".metadata"
+SIGNATURE = signatures.BESIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,12 @@ class Files:
         Forbidden when the project is quarantined.
         A file that was kept and then vanished upstream is found still.
         """
-        filename = name.removesuffix(METADATA)
+        end = next((end for end in (METADATA, SIGNATURE) if name.endswith(end)), "")
+        filename = name.removesuffix(end)
         try:
             found = await self._listed(index, project, key, filename)
+            if found is None and end == SIGNATURE:  # a directory may list it as a file
+                found, filename = await self._listed(index, project, key, name), name
         except (UpstreamDown, UpstreamLies) as e:
             # What is kept needs no live upstream; what is not cannot be looked for.
             return await self._unlisted(index, project, key, name, otherwise=e)
@@ -49,7 +54,11 @@ class Files:
             nothing = NoSuchFile(f"index {index} has no such file {name} of {project}")
             return await self._unlisted(index, project, key, name, otherwise=nothing)
         shown, file = found
-        return self._metadata(shown, file) if name.endswith(METADATA) else self._file(shown, file)
+        if name == filename:
+            return self._file(shown, file)
+        if end == METADATA:
+            return self._metadata(shown, file)
+        return await self._signature(shown, file)
 
     async def size(self, wanted: Wanted) -> int | None:
         """Bytes of the whole."""
@@ -110,11 +119,26 @@ class Files:
         artifact = replace(
             artifact_of(shown.sight.owner, shown.page.name, file),
             filename=name,
-            url=_beside(file.url),
+            url=_beside(file.url, METADATA),
             hashes=hashes,
             size=None,
         )
         return Wanted(name, f'"{hashes["sha256"]}"' if "sha256" in hashes else "", None, artifact)
+
+    async def _signature(self, shown: Shown, file: File) -> Wanted:
+        name = file.filename + SIGNATURE
+        if not file.gpg_sig:
+            raise NoSuchFile(f"{file.filename} has no signature")
+        if not shown.sight.hosted:
+            artifact = artifact_of(shown.sight.owner, shown.page.name, file)
+            url = _beside(file.url, SIGNATURE)
+            return Wanted(
+                name, "", None, replace(artifact, filename=name, url=url, hashes={}, size=None)
+            )
+        for upload in await self.view.ledger.files(shown.sight.owner, shown.page.name):
+            if upload.filename == file.filename and upload.signature:
+                return Wanted(name, f'"{upload.signature}"', digest=upload.signature)
+        raise NoSuchFile(f"{file.filename} was deleted just now")
 
     def _digest(self, wanted: Wanted) -> Digest:
         if wanted.digest is None:
@@ -122,7 +146,7 @@ class Files:
         return wanted.digest
 
 
-def _beside(url: str) -> str:
-    """The address of a file's metadata (PEP 658), in front of the query if there is one."""
+def _beside(url: str, end: str) -> str:
+    """The address of what lies beside a file: `end` goes in front of the query, if there is one."""
     path, mark, query = url.partition("?")
-    return f"{path}{METADATA}{mark}{query}"
+    return f"{path}{end}{mark}{query}"

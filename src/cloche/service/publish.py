@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import structlog
 from msgspec import Struct
@@ -16,6 +16,7 @@ from cloche.core.filenames import Named, parse
 from cloche.core.index import Index
 from cloche.core.metadata import Metadata
 from cloche.core.model import Digest, Upload
+from cloche.core.vouchers import Vouchers, of_form
 from cloche.ports import Blobs, Clock, Ledger, Pulse, Scratch, Spooled
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class Parsed:
     named: Named
     raw_metadata: bytes | None
     metadata: Metadata | None
+    vouchers: Vouchers = field(default_factory=Vouchers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,10 @@ class Publish:
     ) -> bool:
         """Blobs first, then one transaction: a crash in between leaves only what is swept."""
         spooled, digests = content.spooled, content.digests
-        taken = await self._put_metadata(parsed)
+        vouchers = parsed.vouchers
+        offered = await self._keep(parsed.raw_metadata if _offers_metadata(parsed) else None)
+        signature = await self._keep(vouchers.signature)
+        provenance = await self._keep(vouchers.provenance)
         await self.blobs.put(spooled)
         upload = Upload(
             index=index.name,
@@ -86,7 +91,9 @@ class Publish:
             digest=spooled.digest,
             size=spooled.size,
             hashes=digests,
-            metadata=taken,
+            metadata=offered,
+            signature=signature,
+            provenance=provenance,
             requires_python=parsed.metadata.requires_python if parsed.metadata else None,
             uploaded_at=self.clock(),
             uploaded_by=who.name,
@@ -96,12 +103,12 @@ class Publish:
         log.info("uploaded", index=index.name, filename=filename, by=who.name, new=new)
         return new
 
-    async def _put_metadata(self, parsed: Parsed) -> Digest | None:
-        """Keep the metadata as a blob of its own if clients may rely on it (PEP 658)."""
-        if parsed.raw_metadata is None or not _offers_metadata(parsed):
+    async def _keep(self, data: bytes | None) -> Digest | None:
+        """Keep what lies beside the file as a blob of its own."""
+        if data is None:
             return None
-        digest = Digest(hashlib.sha256(parsed.raw_metadata).hexdigest())
-        await self.blobs.keep(digest, parsed.raw_metadata)
+        digest = Digest(hashlib.sha256(data).hexdigest())
+        await self.blobs.keep(digest, data)
         return digest
 
 
@@ -122,9 +129,13 @@ def parse_and_check(incoming: Incoming, content: Scratch) -> Parsed:
         claims = metadata.claims(None, named, incoming.fields)
         raise BadUpload([*problems, *claims, *e.problems]) from e
     problems += metadata.claims(parsed.metadata, named, incoming.fields)
+    try:
+        vouchers = of_form(incoming.fields, incoming.filename, content.spooled.digest)
+    except BadUpload as e:
+        raise BadUpload([*problems, *e.problems]) from None
     if problems:
         raise BadUpload(problems)
-    return parsed
+    return replace(parsed, vouchers=vouchers)
 
 
 def form_problems(fields: Mapping[str, list[str]]) -> list[str]:
@@ -169,7 +180,7 @@ def _digest(content: Scratch, name: str, length: int) -> str:
 
 
 def _offers_metadata(parsed: Parsed) -> bool:
-    """Whether what the archive says is what an installation will have.
+    """Whether clients may rely on the metadata (PEP 658): an installation will have the same.
 
     A wheel's metadata is. An sdist's is from metadata 2.2 on, unless it calls dependencies
     dynamic (PEP 643); pip fails an installation whose metadata turns out different.

@@ -28,6 +28,7 @@ class Rendered:
     etag: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     head: bytes
+    origin: str | None = None  # where the server must have been asked for, if that matters
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Shown:
     until: datetime
     by_name: dict[str, File]
     renders: dict[Hashable, Rendered] = field(default_factory=dict)
+    attested: bool = False  # whether any file has provenance, whose address must be absolute
     holds: bool = True
 
     @property
@@ -163,9 +165,12 @@ class Shelf:
     def _made(self, place: Place, sight: Sight) -> Shown:
         before = self._entries.get(place)
         if before is not None and before.sight.page == sight.page:
-            return Shown(place[0], sight, sight.until, before.by_name, before.renders)
+            return Shown(
+                place[0], sight, sight.until, before.by_name, before.renders, before.attested
+            )
         by_name = {file.filename: file for file in sight.page.files}
-        return Shown(place[0], sight, sight.until, by_name)
+        attested = any(file.provenance for file in sight.page.files)
+        return Shown(place[0], sight, sight.until, by_name, attested=attested)
 
     def _put(self, place: Place, shown: Shown) -> None:
         self._drop(place)

@@ -167,6 +167,8 @@ def hosted_file(upload: Upload) -> File:
         requires_python=upload.requires_python,
         core_metadata={"sha256": upload.metadata} if upload.metadata else False,
         yanked=yanked(upload.yanked_reason, upload.yanked),
+        gpg_sig=True if upload.signature else None,
+        provenance=upload.provenance,
     )
 
 

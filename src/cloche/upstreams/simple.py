@@ -36,7 +36,7 @@ from cloche.core.errors import (
     UpstreamDown,
     UpstreamLies,
 )
-from cloche.core.model import Artifact, ProjectName
+from cloche.core.model import BESIDE, Artifact, ProjectName
 from cloche.core.negotiation import Format
 from cloche.ports import Document, Received, Transfer, Upstream
 
@@ -213,9 +213,9 @@ class _Simple:
         )
 
     def _bound(self, artifact: Artifact) -> int:
-        is_metadata = artifact.filename.endswith(".metadata")
+        is_beside = artifact.filename.endswith(BESIDE)
         settings = self._settings
-        most = settings.max_metadata_bytes if is_metadata else settings.max_file_bytes
+        most = settings.max_metadata_bytes if is_beside else settings.max_file_bytes
         return most if artifact.size is None else min(most, artifact.size)
 
     def _excess(self, artifact: Artifact) -> TooLarge | UpstreamLies:

@@ -15,9 +15,10 @@ from cloche.core.negotiation import page_encoding, page_format
 from cloche.service.shelf import Rendered, Shelf, Shown
 from cloche.web.gate import Gate
 from cloche.web.indexes import Indexes
+from cloche.web.origin import origin
 from cloche.web.protocol import CutOff, send_whole
 from cloche.web.requestlog import Entry, RequestLog, kind_of
-from cloche.web.simple import matches, not_modified
+from cloche.web.simple import matches, not_modified, render_key
 
 MAX_HITS = 20_000
 FEW_HITS = 500  # among which those of pages that are dropped may lie
@@ -60,13 +61,25 @@ class Edge:
         found = self._hits.get(asked)
         if found is not None and not scope["query_string"] and scope["method"] in {"GET", "HEAD"}:
             shown, rendered = found
-            if self._shelf.current(shown) and self._gate.admits(shown.index, heads.authorization):
+            placed = rendered.origin is None or rendered.origin == origin(scope)
+            if (
+                placed
+                and self._shelf.current(shown)
+                and self._gate.admits(shown.index, heads.authorization)
+            ):
                 status, size = await _answer(rendered, scope, heads, send)
                 self._note(scope, heads, began, status, size)
                 return
         await self._pass_on(scope, receive, send, heads, began)
-        if asked not in self._hits or not self._shelf.current(self._hits[asked][0]):
+        if not self._knows(asked, scope):
             self._learn(asked, scope)
+
+    def _knows(self, asked: Asked, scope: Scope) -> bool:
+        """Whether the same question would be answered from here."""
+        found = self._hits.get(asked)
+        if found is None or not self._shelf.current(found[0]):
+            return False
+        return found[1].origin is None or found[1].origin == origin(scope)
 
     async def _pass_on(
         self, scope: Scope, receive: Receive, send: Send, heads: _Heads, began: float
@@ -97,7 +110,7 @@ class Edge:
         parts = (scope["path"] if rest is None else rest).split("/")
         if len(parts) != 4 or parts[1] not in {"simple", "+simple"} or parts[3]:  # noqa: PLR2004 - /simple/{project}/
             return
-        found = self._lookup(index, parts[2], asked, depth)
+        found = self._lookup(index, parts[2], asked, depth, scope)
         if found is not None and sum(map(len, asked)) <= MAX_KEY:
             if len(self._hits) >= self._room:
                 self._make_room()
@@ -110,7 +123,7 @@ class Edge:
         self._room = min(MAX_HITS, max(FEW_HITS, 2 * len(self._hits)))
 
     def _lookup(
-        self, index: str, name: str, asked: Asked, depth: int
+        self, index: str, name: str, asked: Asked, depth: int, scope: Scope
     ) -> tuple[Shown, Rendered] | None:
         try:
             shown = self._shelf.peek(index, project_name(name))
@@ -120,7 +133,9 @@ class Edge:
             return None
         form = page_format(asked[1].decode("latin-1"))
         encoding = page_encoding(asked[2].decode("latin-1"))
-        rendered = shown.renders.get((form, encoding, depth))
+        rendered = shown.renders.get(render_key(form, encoding, depth))
+        if rendered is None and shown.attested:
+            rendered = shown.renders.get(render_key(form, encoding, depth, origin(scope)))
         return (shown, rendered) if rendered is not None else None
 
     def _note(self, scope: Scope, heads: _Heads, began: float, status: int, size: int) -> None:

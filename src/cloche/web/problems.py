@@ -28,6 +28,7 @@ STATUS: dict[type[errors.Error], tuple[HTTPStatus, str]] = {
     errors.Error: (HTTPStatus.INTERNAL_SERVER_ERROR, "Server error"),
     errors.BadRequest: (HTTPStatus.BAD_REQUEST, "Bad request"),
     errors.BadUpload: (HTTPStatus.BAD_REQUEST, "Upload refused"),
+    errors.NotAcceptable: (HTTPStatus.NOT_ACCEPTABLE, "Not acceptable"),
     errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "Credentials needed"),
     errors.Forbidden: (HTTPStatus.FORBIDDEN, "Not allowed"),
     errors.NotFound: (HTTPStatus.NOT_FOUND, "Not found"),

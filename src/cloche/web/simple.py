@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import zstandard
 from starlette.requests import Request
@@ -12,14 +12,17 @@ from starlette.routing import Route
 
 from cloche.core.model import project_name
 from cloche.core.negotiation import Encoding, Format, page_encoding, page_format
+from cloche.core.provenance import addressed
 from cloche.core.wire import render_page, render_projects
 from cloche.service.prefetch import Prefetch
 from cloche.service.shelf import Rendered, Shelf, Shown
 from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.indexes import DEPTH, INDEX
+from cloche.web.origin import origin
 
 UPSTREAM_MAX_AGE = 60  # seconds in which clients may not notice that a private name took over
+MAX_RENDERS = 24  # of one page, if some depend on where the server was asked for
 INLINE = 32 << 10  # bytes that are compressed sooner than a thread is woken
 
 
@@ -29,6 +32,7 @@ class Simple:
     shelf: Shelf
     gate: Gate
     prefetch: Prefetch
+    public_url: str | None = None
 
     def routes(self) -> list[Route]:
         return [
@@ -59,30 +63,47 @@ class Simple:
         shown = await self.shelf.get(index.name, name)
         self.prefetch.page_read(shown)
         form, encoding = _wishes(request)
-        rendered = await self.rendered(shown, form, encoding, request.scope[DEPTH])
+        # Provenance has an absolute address (PEP 740): such a page is another for each origin.
+        own = shown.attested and not self.public_url
+        place = origin(request.scope) if own else None
+        rendered = await self.rendered(shown, form, encoding, request.scope[DEPTH], place)
         return conditional(request, rendered)
 
     async def rendered(
-        self, shown: Shown, form: Format, encoding: Encoding, depth: int
+        self,
+        shown: Shown,
+        form: Format,
+        encoding: Encoding,
+        depth: int,
+        place: str | None = None,
     ) -> Rendered:
-        """The page's bytes: made once, then kept with what was shown."""
-        key = (form, encoding, depth)
+        """The page's bytes: made once, then kept with what was shown.
+
+        `place` is the origin at which the server was asked for, if they depend on it.
+        """
+        key = render_key(form, encoding, depth, place)
         found = shown.renders.get(key)
         if found is None:
             prefix = "../" * (2 + depth) + f"packages/{shown.index}/{shown.page.name}/"
-            found = await self._render(shown, form, encoding, prefix)
+            found = await self._render(shown, form, encoding, prefix, place)
+            if place and len(shown.renders) >= MAX_RENDERS:
+                shown.renders.clear()  # a client can make origins up
             shown.renders[key] = found
             self.shelf.grew(shown)
         return found
 
     async def _render(
-        self, shown: Shown, form: Format, encoding: Encoding, prefix: str
+        self, shown: Shown, form: Format, encoding: Encoding, prefix: str, place: str | None
     ) -> Rendered:
         age = 0 if shown.sight.hosted else UPSTREAM_MAX_AGE
+        base = (place or self.public_url or "").rstrip("/")
+        integrity = f"{base}/{shown.index}/integrity/{shown.page.name}"
         cache = _cache_control(age, is_open=self.gate.is_open(shown.index))
 
         def work() -> Rendered:
-            return finish(render_page(shown.page, form, prefix), form, encoding, cache)
+            page = addressed(shown.page, integrity) if shown.attested else shown.page
+            done = finish(render_page(page, form, prefix), form, encoding, cache)
+            return replace(done, origin=place)
 
         if FILE_BYTES * len(shown.page.files) <= INLINE:
             return work()
@@ -98,6 +119,13 @@ class Simple:
             lambda: finish(render_projects(names, form), form, encoding, cache)
         )
         return conditional(request, rendered)
+
+
+def render_key(
+    form: Format, encoding: Encoding, depth: int, place: str | None = None
+) -> tuple[object, ...]:
+    """What a page's bytes are kept by."""
+    return (form, encoding, depth, place) if place else (form, encoding, depth)
 
 
 FILE_BYTES = 500  # that an entry takes on a page, about

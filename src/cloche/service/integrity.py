@@ -1,0 +1,138 @@
+"""The provenance of files: of uploads as they brought it, of an upstream's read through a cache."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from packaging.version import InvalidVersion, Version
+
+from cloche.core import provenance
+from cloche.core.errors import BadName, NoSuchFile, UpstreamDown, UpstreamLies
+from cloche.core.filenames import parse
+from cloche.core.model import Artifact, Digest, File, Held, ProjectName
+from cloche.core.provenance import BESIDE, MAX_PROVENANCE
+from cloche.ports import Blobs, Clock, PageStore, Spool, Upstream
+from cloche.service.shelf import Shelf, Shown
+from cloche.service.view import View
+
+PATIENCE = 30.0  # seconds that a client waits for an upstream's provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    body: bytes
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    view: View
+    shelf: Shelf
+    blobs: Blobs
+    pages: PageStore
+    spool: Spool
+    upstreams: Mapping[str, Upstream]
+    clock: Clock
+
+    async def find(self, index: str, project: ProjectName, version: str, filename: str) -> Found:
+        """The provenance object of a file that the index offers, about exactly that file.
+
+        Raise NoSuchFile when the file or its provenance is unknown, UpstreamDown when it could
+        not be looked for, UpstreamLies when what the upstream sends is not about the file.
+        """
+        shown = await self.shelf.get(index, project)
+        file = shown.by_name.get(filename)
+        if file is None or not _is_of(version, filename):
+            raise NoSuchFile(f"index {index} has no file {filename} of {project} {version}")
+        if not file.provenance:
+            raise NoSuchFile(f"{filename} was published without attestations")
+        if shown.sight.hosted:
+            return await self._read(await self._uploaded(shown, filename))
+        return await self._fetched(_artifact(shown, file, file.provenance))
+
+    async def _uploaded(self, shown: Shown, filename: str) -> Digest:
+        uploads = await self.view.ledger.files(shown.sight.owner, shown.page.name)
+        for upload in uploads:
+            if upload.filename == filename and upload.provenance:
+                return upload.provenance
+        raise NoSuchFile(f"{filename} was deleted just now")
+
+    async def _fetched(self, artifact: Artifact) -> Found:
+        kept = await self._kept(artifact)
+        if kept is not None:
+            return kept
+        async with self.spool.lock(f"provenance {artifact.upstream} {artifact.slot}"):
+            kept = await self._kept(artifact)  # another has brought it meanwhile
+            return kept or await self._bring(artifact)
+
+    async def _kept(self, artifact: Artifact) -> Found | None:
+        held = await self.pages.held(artifact.upstream, artifact.key, artifact.filename)
+        # A loss of power may have cut a cached blob short.
+        if held is None or await self.blobs.size(held.digest) != held.size:
+            return None
+        return await self._read(held.digest)
+
+    async def _bring(self, artifact: Artifact) -> Found:
+        body = await self._ask(artifact)
+        filename = artifact.filename.removesuffix(BESIDE)
+        provenance.check(body, filename, artifact.sha256)
+        with self.spool.scratch() as scratch:
+            await scratch.write(body)
+            spooled = scratch.spooled
+            await self.blobs.put(spooled, lasting=False)
+        held = Held(
+            upstream=artifact.upstream,
+            project=artifact.project,
+            filename=artifact.filename,
+            key=artifact.key,
+            digest=spooled.digest,
+            size=spooled.size,
+            at=self.clock(),
+        )
+        await self.pages.hold(held)
+        return Found(body, spooled.digest)
+
+    async def _ask(self, artifact: Artifact) -> bytes:
+        body = bytearray()
+        try:
+            async with (
+                asyncio.timeout(PATIENCE),
+                self.upstreams[artifact.upstream].transfer(artifact, 0, None) as transfer,
+            ):
+                async for chunk in transfer.chunks:
+                    body += chunk
+                    if len(body) > MAX_PROVENANCE:
+                        raise UpstreamLies(
+                            f"{artifact.upstream} sends more than {MAX_PROVENANCE} bytes as "
+                            f"{artifact.filename}"
+                        )
+        except TimeoutError:
+            raise UpstreamDown(
+                f"{artifact.upstream} takes too long over {artifact.filename}; try again"
+            ) from None
+        return bytes(body)
+
+    async def _read(self, digest: Digest) -> Found:
+        chunks = self.blobs.read(digest, 0, MAX_PROVENANCE)
+        body = b"".join([chunk async for chunk in chunks])
+        return Found(body, Digest(sha256(body).hexdigest()))
+
+
+def _is_of(version: str, filename: str) -> bool:
+    try:
+        return parse(filename).version == Version(version)
+    except (BadName, InvalidVersion):
+        return False
+
+
+def _artifact(shown: Shown, file: File, url: str) -> Artifact:
+    """The provenance as something to fetch; the hashes are the file's, for it has none listed."""
+    return Artifact(
+        upstream=shown.sight.owner,
+        project=shown.page.name,
+        filename=file.filename + BESIDE,
+        url=url,
+        key=file.key,
+        hashes=file.hashes,
+    )
