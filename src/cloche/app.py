@@ -19,6 +19,7 @@ from cloche.config import Settings
 from cloche.core.errors import BadSetting, Error
 from cloche.logins.tokens import Login
 from cloche.ports import Blobs, Clock, Upstream
+from cloche.service.documentation import Documents
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
 from cloche.service.integrity import Integrity
@@ -32,6 +33,7 @@ from cloche.service.view import View
 from cloche.spool import Spool
 from cloche.upstreams._offline import Offline
 from cloche.web import problems
+from cloche.web.documentation import Documentation
 from cloche.web.edge import Edge
 from cloche.web.files import Packages
 from cloche.web.gate import Gate
@@ -118,6 +120,7 @@ class Services:
     prefetch: Prefetch
     publish: Publish
     steward: Steward
+    documents: Documents
     sweep: Sweep
     cached: Mapping[str, CachedUpstream]
 
@@ -158,6 +161,7 @@ def compose(
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         publish=Publish(blobs, stored.ledger, stored.pulse, clock),
         steward=Steward(view, stored.stewardship, stored.pulse, clock),
+        documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         cached=cached,
     )
@@ -191,16 +195,17 @@ class Application:
         login = Login(self._catalog.tokens, clock)
         gate = Gate(view, [login], self._catalog.pulse, clock)
         pages = Pages(view, shelf, services.files)
-        uploading = (view, services.publish, self._spool, gate, settings.server.max_upload)
+        taking = (self._spool, gate, settings.server.max_upload)
         rooms = (
             Health(blobs, self._catalog.upkeep),
             Packages(view, services.files, gate, services.prefetch),
-            Uploads(*uploading),
-            PlainUploads(*uploading),
+            Uploads(view, services.publish, services.documents, *taking),
+            PlainUploads(view, services.publish, *taking),
             Simple(view, shelf, gate, services.prefetch, settings.server.public_url),
             Provenance(view, services.integrity, gate),
             Management(services.steward, shelf, gate),
-            People(view, pages, gate, settings.server.public_url),
+            Documentation(view, services.documents, gate),
+            People(view, pages, services.documents, gate, settings.server.public_url),
         )
         app = Starlette(
             routes=[route for room in rooms for route in room.routes()],

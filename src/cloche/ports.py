@@ -1,6 +1,13 @@
 """Every seam to the world. If it is not here, the services cannot do it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +18,7 @@ from msgspec import Struct
 
 from cloche.core.access import Action, Principal
 from cloche.core.marks import Marks, Part
-from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Status, Upload
+from cloche.core.model import Artifact, Digest, DocFile, FileKey, Held, ProjectName, Status, Upload
 
 Clock = Callable[[], datetime]
 """The time now, with its zone."""
@@ -351,6 +358,17 @@ class PageStore(Protocol):
 
     async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
         """What is kept of one upstream file, or of its `.metadata`."""
+
+
+class Documentation(Protocol):
+    """Which files make a project's documentation. An index has one of each of its projects."""
+
+    async def replace(
+        self, index: str, project: ProjectName, files: Sequence[DocFile], *, at: datetime, who: str
+    ) -> None:
+        """Put these in place of what there was, all or nothing, and journal it."""
+
+    async def find(self, index: str, project: ProjectName, path: str) -> DocFile | None: ...
 
 
 class Token(Struct, frozen=True, kw_only=True):

@@ -125,3 +125,19 @@ def test_other_bytes_under_the_same_name(setuptools: Setuptools, cloche: Cloche)
 
     assert "File already exists" in outcome.words
     assert listed(cloche, "old-timer") == first
+
+
+def test_upload_docs(setuptools: Setuptools, cloche: Cloche) -> None:
+    """`setup.py upload_docs` publishes the documentation of an uploaded project."""
+    setuptools.succeeds("setup.py", "sdist", "upload", "-r", "local")
+    text = (setuptools.home / "setup.py").read_text()
+    (setuptools.home / "setup.py").write_text(text.replace("distutils.core", "setuptools"))
+    (setuptools.home / "docs").mkdir()
+    (setuptools.home / "docs" / "index.html").write_bytes(b"<h1>Old Timer</h1>\r\n")
+
+    outcome = setuptools.succeeds(
+        *("setup.py", "upload_docs", "--upload-dir", "docs", "-r", "local")
+    )
+
+    assert "Server response (200)" in outcome.words
+    assert cloche.get("/project/old-timer/docs/").body == b"<h1>Old Timer</h1>\r\n"

@@ -26,6 +26,7 @@ SAMPLES = {
     "{key}": "0" * 64,
     "{filename}": "acme-1.zip",
     "{version}": "1",
+    "{path}": "a/b",
 }
 
 

@@ -39,7 +39,7 @@ def test_wrong_digest(server: Cloche, token: str, field: str) -> None:
         ("requires_python", ">=2"),
         ("requires_dist", ["c"]),
         ("protocol_version", "2"),
-        ("action", "doc_upload"),
+        ("action", "remove_pkg"),
         ("action", None),
     ],
 )

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloche.catalog import address, revisions
 from cloche.catalog.database import CONNECTIONS, Database
+from cloche.catalog.documentation import SqlDocumentation
 from cloche.catalog.engine import is_sqlite, open_engine
 from cloche.catalog.failures import said
 from cloche.catalog.leasing import LeasedPulse, dialer
@@ -19,7 +20,15 @@ from cloche.catalog.stewardship import SqlStewardship
 from cloche.catalog.tokens import SqlTokens
 from cloche.catalog.upkeep import SqlUpkeep
 from cloche.core.errors import BadSetting, Error, StorageFull
-from cloche.ports import Ledger, PageStore, Pulse, Stewardship, Tokens, Upkeep
+from cloche.ports import (
+    Documentation,
+    Ledger,
+    PageStore,
+    Pulse,
+    Stewardship,
+    Tokens,
+    Upkeep,
+)
 
 __all__ = ["Catalog", "connect"]
 
@@ -30,6 +39,7 @@ class Catalog:
 
     ledger: Ledger
     stewardship: Stewardship
+    documentation: Documentation
     pages: PageStore
     tokens: Tokens
     pulse: Pulse
@@ -55,6 +65,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
     return Catalog(
         ledger=SqlLedger(database),
         stewardship=SqlStewardship(database),
+        documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),
         tokens=SqlTokens(database),
         pulse=beacon,

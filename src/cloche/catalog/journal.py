@@ -19,6 +19,7 @@ class Change(StrEnum):
     VERSION_UNYANKED = "version unyanked"
     STATUS_CHANGED = "status changed"
     STATUS_REMOVED = "status removed"
+    DOCUMENTED = "documentation uploaded"
     PAGE_CHANGED = "page changed"
     PAGE_GONE = "page gone"
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event

@@ -137,6 +137,17 @@ yanks = Table(
     Column("reason", Text, nullable=False),
 )
 
+documentation = Table(
+    "documentation",
+    metadata,
+    Column("index_name", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index(None, "digest"),
+)
+
 documents = Table(
     "documents",
     metadata,

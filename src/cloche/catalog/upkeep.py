@@ -11,7 +11,7 @@ from cloche.catalog.address import shown
 from cloche.catalog.database import Database
 from cloche.catalog.engine import is_sqlite
 from cloche.catalog.revisions import stored
-from cloche.catalog.schema import REVISION, held, uploads
+from cloche.catalog.schema import REVISION, documentation, held, uploads
 from cloche.core.errors import StorageDown
 from cloche.core.model import Digest
 
@@ -69,11 +69,12 @@ def _batches(digests: Iterable[Digest]) -> Iterator[list[Digest]]:
 
 
 def _needed(connection: Connection, batch: list[Digest]) -> set[Digest]:
-    """Those of `batch` that an upload which is not deleted, or a held file, needs."""
+    """Those of `batch` that an upload, if it is not deleted, documentation or a held file needs."""
     kept = uploads.c.deleted_at.is_(None)
     blobs = (uploads.c.digest, uploads.c.metadata, uploads.c.signature, uploads.c.provenance)
     query = union(
         *(select(blob).where(blob.in_(batch), kept) for blob in blobs),
+        select(documentation.c.digest).where(documentation.c.digest.in_(batch)),
         select(held.c.digest).where(held.c.digest.in_(batch)),
     )
     return set(map(Digest, connection.execute(query).scalars()))

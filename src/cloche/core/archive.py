@@ -44,7 +44,7 @@ def read(filename: str, named: Named, file: BinaryIO) -> Contents:
     try:
         return Contents(_metadata(filename.lower(), named, file))
     except BadUpload as e:
-        raise BadUpload(_told(e.problems)) from e
+        raise BadUpload(told(e.problems)) from e
 
 
 def _metadata(filename: str, named: Named, file: BinaryIO) -> bytes | None:
@@ -109,8 +109,8 @@ def _tar_sdist(named: Named, file: BinaryIO, packing: str) -> bytes:
                 found[entry.name] = data
                 problems += _oversize(entry)
     except BadUpload as e:
-        raise BadUpload(_bad_names(seen) + problems + e.problems) from e
-    problems = _bad_names(seen) + problems
+        raise BadUpload(bad_names(seen) + problems + e.problems) from e
+    problems = bad_names(seen) + problems
     metadata = next(iter(found.values())) if _one_pkg_info(named, found, problems) else None
     return _sound(metadata, problems)
 
@@ -126,7 +126,7 @@ def _zip_members(file: BinaryIO) -> tuple[dict[str, zips.Member], list[str]]:
     members = zips.members(file, MAX_MEMBERS)
     if any(member.encrypted for member in members):
         raise BadUpload(["the archive is encrypted; upload it without a password"])
-    problems = _bad_names((member.name, member.is_folder) for member in members)
+    problems = bad_names((member.name, member.is_folder) for member in members)
     return {member.name: member for member in members}, problems
 
 
@@ -221,7 +221,7 @@ def _is_version(named: Named, raw: str) -> bool:
         return False
 
 
-def _bad_names(members: Iterable[tuple[str, bool]]) -> list[str]:
+def bad_names(members: Iterable[tuple[str, bool]]) -> list[str]:
     """What is wrong with names of members, each with whether it is a folder."""
     seen: dict[str, bool] = {}
     problems = []
@@ -252,7 +252,7 @@ def _sound(metadata: bytes | None, problems: list[str]) -> bytes:
     return metadata
 
 
-def _told(problems: list[str]) -> list[str]:
+def told(problems: list[str]) -> list[str]:
     """Cut what a hostile archive makes long: names have up to 64 KiB."""
     told = [_clipped(problem) for problem in problems[:MAX_TOLD]]
     more = len(problems) - MAX_TOLD

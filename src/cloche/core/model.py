@@ -166,6 +166,14 @@ class Held(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class DocFile(Struct, frozen=True, kw_only=True):
+    """A file of a project's documentation."""
+
+    path: str  # within it, with slashes
+    digest: Digest
+    size: int
+
+
 class Upload(Struct, frozen=True, kw_only=True):
     """A distribution that somebody published here, as the ledger records it."""
 

@@ -72,18 +72,20 @@ class Packages:
             body = await self.files.open(wanted, 0, None)
             if body.size is not None:
                 headers["content-length"] = str(body.size)
-            return await _send(body.chunks, 200, headers, body.size)
+            return await send_body(body.chunks, 200, headers, body.size)
         size = await self.files.size(wanted)
         span = _span(asked, size) if size is not None else None
         if size is not None and span is None:
             return _beyond(request, size)
         if span is None:
-            return await _send((await self.files.open(wanted, 0, None)).chunks, 200, headers, None)
+            return await send_body(
+                (await self.files.open(wanted, 0, None)).chunks, 200, headers, None
+            )
         body = await self.files.open(wanted, span.start, span.stop)
         length = span.stop - span.start
         headers["content-length"] = str(length)
         headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{span.size}"
-        return await _send(body.chunks, 206, headers, length)
+        return await send_body(body.chunks, 206, headers, length)
 
     def _headers(self, wanted: Wanted, *, is_open: bool) -> dict[str, str]:
         scope = "public" if is_open else "private"
@@ -134,9 +136,10 @@ def _beyond(request: Request, size: int) -> Response:
     return response
 
 
-async def _send(
+async def send_body(
     chunks: AsyncGenerator[bytes, None], status: int, headers: dict[str, str], length: int | None
 ) -> Response:
+    """Send what is small in one piece; a failure in the middle of the rest cuts the client off."""
     if length is not None and length <= AT_ONCE:
         return Response(b"".join([chunk async for chunk in chunks]), status, headers)
     return Stream(chunks, status, headers)

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from cloche.core.model import project_name
+from cloche.service.documentation import Documents
 from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.indexes import DEPTH, INDEX
@@ -27,6 +28,7 @@ HEADERS = {
 class People:
     view: View
     pages: Pages
+    documents: Documents
     gate: Gate
     public_url: str | None
 
@@ -57,7 +59,13 @@ class People:
         if raw != name:
             return moved(request, f"../{name}/")
         root = "../" * (2 + request.scope[DEPTH])
-        page = await self.pages.project(index, name, self._base(request), root=root)
+        page = await self.pages.project(
+            index,
+            name,
+            self._base(request),
+            root=root,
+            documented=await self.documents.has(index.name, name),
+        )
         return HTMLResponse(page, headers=HEADERS)
 
     async def slash(self, request: Request) -> Response:

@@ -14,7 +14,9 @@ from cloche.core import classifiers, metadata
 from cloche.core.access import Principal
 from cloche.core.errors import BadUpload, Forbidden, TooLarge, Unauthenticated
 from cloche.core.index import Index
+from cloche.core.model import project_name
 from cloche.ports import Scratch, Spool
+from cloche.service.documentation import Documents
 from cloche.service.publish import Incoming, Publish, form_problems
 from cloche.service.view import View
 from cloche.web.addresses import Addresses
@@ -43,6 +45,7 @@ Act = Callable[[Received], Awaitable[Response]]
 class Uploads:
     view: View
     publish: Publish
+    documents: Documents
     spool: Spool
     gate: Gate
     max_upload: int
@@ -95,6 +98,7 @@ class Uploads:
         actions: Mapping[str, Act] = {
             "": self._publish,  # a form that wants nothing is told all that it lacks
             "file_upload": self._publish,
+            "doc_upload": self._document,
             "submit": _register,
             "submit_pkg_info": _register,
             "verify": _register,
@@ -114,6 +118,20 @@ class Uploads:
         new = await self.publish.publish(received.index, received.who, incoming, received.content)
         done = "published" if new else "was here already, with the same bytes:"
         return told(f"{done} {incoming.filename}", received.form.fields)
+
+    async def _document(self, received: Received) -> Response:
+        """Take a zip archive as the project's documentation."""
+        name = (received.form.fields.get("name") or [""])[0]
+        if not received.form.filename:
+            raise BadUpload(["the form has no zip archive; send it as the part named content"])
+        project = project_name(name)
+        count = await self.documents.publish(
+            received.index, received.who, project, received.content
+        )
+        place = f"/{received.index.name}/project/{project}/docs/"
+        return PlainTextResponse(
+            f"published the documentation of {project}: {count} files, {place}\n"
+        )
 
     async def _read(self, request: Request, scratch: Scratch) -> Form:
         kind = request.headers.get("content-type", "")

@@ -69,11 +69,18 @@ class Pages:
         )
 
     async def project(
-        self, index: Index, name: ProjectName, base: str, *, root: str | None = None
+        self,
+        index: Index,
+        name: ProjectName,
+        base: str,
+        *,
+        root: str | None = None,
+        documented: bool = False,
     ) -> str:
         """A project's files, facts and description. Raise what `Shelf.get` raises.
 
-        The page is at `/{index}/project/{name}/` unless `root` says otherwise.
+        The page is at `/{index}/project/{name}/` unless `root` says otherwise. With `documented`
+        it links to the documentation, which is at `docs/` beneath it.
         """
         shown = await self.shelf.get(index.name, name)
         if len(shown.page.files) > INLINE_FILES:
@@ -83,6 +90,7 @@ class Pages:
         told = await tell(self.files, index.name, name, by_preference(found))
         description = await self._description(told.metadata)
         place = _place(index, base, root or "../" * (index.name.count("/") + 3))
+        place["documented"] = documented
         lay_out = partial(_project, place, shown, found, told, description)
         if len(shown.page.files) > INLINE_FILES:
             return await asyncio.to_thread(lay_out)
