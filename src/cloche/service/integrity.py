@@ -77,21 +77,19 @@ class Integrity:
         body = await self._ask(artifact)
         filename = artifact.filename.removesuffix(BESIDE)
         provenance.check(body, filename, artifact.sha256)
-        with self.spool.scratch() as scratch:
-            await scratch.write(body)
-            spooled = scratch.spooled
-            await self.blobs.put(spooled, lasting=False)
+        digest = Digest(sha256(body).hexdigest())
+        await self.blobs.keep(digest, body, lasting=False)
         held = Held(
             upstream=artifact.upstream,
             project=artifact.project,
             filename=artifact.filename,
             key=artifact.key,
-            digest=spooled.digest,
-            size=spooled.size,
+            digest=digest,
+            size=len(body),
             at=self.clock(),
         )
         await self.pages.hold(held)
-        return Found(body, spooled.digest)
+        return Found(body, digest)
 
     async def _ask(self, artifact: Artifact) -> bytes:
         body = bytearray()
