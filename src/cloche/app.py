@@ -39,8 +39,8 @@ from cloche.web.files import Packages
 from cloche.web.gate import Gate
 from cloche.web.health import Health
 from cloche.web.indexes import Indexes
-from cloche.web.management import Management
 from cloche.web.integrity import Provenance
+from cloche.web.management import Management
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads
 from cloche.web.requestlog import RequestLog
