@@ -1,0 +1,60 @@
+"""What the lock formats have in common."""
+
+import tomllib
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from packaging.markers import InvalidMarker, Marker
+
+from cloche.core.errors import BadRequest
+from cloche.core.model import project_name
+from cloche.core.wants import Left, Named, Want, Wants, check
+
+T = TypeVar("T")
+
+
+def toml(text: str, kind: type[T], name: str) -> T:
+    """Read TOML as `kind`, whatever else is in it. Raise BadRequest."""
+    try:
+        return msgspec.convert(tomllib.loads(text), kind)
+    except (ValueError, RecursionError, msgspec.ValidationError) as e:
+        raise broken(name, e) from None
+
+
+def broken(name: str, why: object) -> BadRequest:
+    return BadRequest(f"this is no {name} that can be read ({why}); lock again")
+
+
+def want(
+    name: str, version: str | None, files: Iterable[Named | None], marker: Any = None
+) -> Want | Left:
+    """One locked package that comes from an index; Left when it names no file."""
+    says = f"{name} {version}" if version else name
+    found = tuple(file for file in files if file is not None)
+    if not found:
+        return Left(says=says, why="the lock file names no file of it; lock again, with hashes")
+    return Want(project=project_name(name), says=says, files=found, marker=read_marker(marker))
+
+
+def read_marker(raw: Any) -> Marker | None:
+    """A marker in text. None also for one that nobody can read: then the package is wanted."""
+    if not isinstance(raw, str) or not raw:
+        return None
+    try:
+        return Marker(raw)
+    except (InvalidMarker, RecursionError):
+        return None
+
+
+def gathered(found: Iterable[Want | Left | None]) -> Wants:
+    """All of a lock file. Raise TooLarge."""
+    kept = [each for each in found if each is not None]
+    wants = tuple(each for each in kept if isinstance(each, Want))
+    check(len(kept), sum(len(each.files) for each in wants))
+    return Wants(wants=wants, left=tuple(each for each in kept if isinstance(each, Left)))
+
+
+def elsewhere(says: str, kind: str) -> Left:
+    """A package that its lock has from somewhere that is no index."""
+    return Left(says=says, why=f"it is locked from {kind}, not from an index")
