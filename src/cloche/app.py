@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import structlog
+from packaging import tags
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
@@ -22,6 +24,7 @@ from cloche.ports import Blobs, Clock, Upstream
 from cloche.service.documentation import Documents
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
+from cloche.service.gather import Gather
 from cloche.service.integrity import Integrity
 from cloche.service.prefetch import Prefetch
 from cloche.service.publish import Publish
@@ -44,6 +47,7 @@ from cloche.web.management import Management
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads
 from cloche.web.requestlog import RequestLog
+from cloche.web.requirements import Requirements
 from cloche.web.simple import Simple
 from cloche.web.ui.pages import Pages
 from cloche.web.upload import Uploads
@@ -118,6 +122,7 @@ class Services:
     files: Files
     integrity: Integrity
     prefetch: Prefetch
+    gather: Gather
     publish: Publish
     steward: Steward
     documents: Documents
@@ -159,12 +164,43 @@ def compose(
         files=files,
         integrity=Integrity(view, shelf, blobs, stored.pages, spool, remote, clock),
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
+        gather=Gather(shelf, files),
         publish=Publish(blobs, stored.ledger, stored.pulse, clock),
         steward=Steward(view, stored.stewardship, stored.pulse, clock),
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         cached=cached,
     )
+
+
+@lru_cache
+def this_platform() -> tuple[str, ...]:
+    """The tags of wheels that run here (PEP 425), whatever the Python. The first call looks."""
+    return tuple(dict.fromkeys(tags.platform_tags()))
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, patience: float) -> AsyncIterator[Services]:
+    """The use cases for a command, which may run beside a server; all is closed at the end.
+
+    Transfers that are under way then get `patience` seconds; they can be resumed.
+    """
+    stored = open_catalog(settings)
+    services = compose(
+        settings,
+        stored=stored,
+        blobs=open_blobs(settings),
+        spool=Spool(settings.data / "spool"),
+        remote=open_upstreams(settings),
+        clock=utc_now,
+    )
+    try:
+        yield services
+    finally:
+        await services.fetch.close(patience)
+        for cached in services.cached.values():
+            await cached.close()
+        await stored.close()
 
 
 class Application:
@@ -198,6 +234,7 @@ class Application:
         taking = (self._spool, gate, settings.server.max_upload)
         rooms = (
             Health(blobs, self._catalog.upkeep),
+            Requirements(view, services.gather, gate, self._spool, this_platform),
             Packages(view, services.files, gate, services.prefetch),
             Uploads(view, services.publish, services.documents, *taking),
             PlainUploads(view, services.publish, *taking),

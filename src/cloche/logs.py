@@ -12,8 +12,8 @@ from structlog.typing import EventDict, WrappedLogger
 _CUT_OFF = "ASGI callable returned without completing response."
 
 
-def configure(*, as_json: bool) -> None:
-    """Send our own events, and what libraries log from warnings on, to standard error."""
+def configure(*, as_json: bool, level: int = logging.INFO) -> None:
+    """Send our own events of that level and above, and libraries' warnings, to standard error."""
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True, key="at"),
@@ -22,7 +22,7 @@ def configure(*, as_json: bool) -> None:
     renderer = _json if as_json else _line
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -2,7 +2,7 @@ import pytest
 from packaging.markers import Marker
 from packaging.tags import sys_tags
 
-from cloche.core.errors import BadSetting
+from cloche.core.errors import BadRequest
 from cloche.core.targets import targets
 
 LINUX = ("manylinux_2_36_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "linux_x86_64")
@@ -153,7 +153,7 @@ def test_requires_python() -> None:
 )
 def test_nonsense(asked: dict[str, list[str]], why: str) -> None:
     """What is no platform, Python or implementation is told by its name, with what would do."""
-    with pytest.raises(BadSetting, match=why):
+    with pytest.raises(BadRequest, match=why):
         targets(LINUX, **asked)  # type: ignore[arg-type]  # each has what its option takes
 
 

@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.version import Version
 
-from cloche.core.errors import BadSetting
+from cloche.core.errors import BadRequest
 from cloche.core.filenames import MAX_TAGS
 
 PYTHONS = tuple(f"3.{minor}" for minor in range(8, 17))
@@ -78,13 +78,13 @@ def targets(
 ) -> Targets:
     """Make them of what pip's options of these names take; `here` are this platform's tags.
 
-    Raise BadSetting.
+    Raise BadRequest.
     """
     asked = tuple(platforms), tuple(pythons), implementation, tuple(abis)
     runs_on = tuple(dict.fromkeys(tag for each in asked[0] for tag in _accepted(each)))
     versions = _versions(asked[1] or PYTHONS)
     if len(asked[0]) > MAX_PLATFORMS or len(versions) > MAX_PYTHONS:
-        raise BadSetting(f"{MAX_PLATFORMS} platforms and {MAX_PYTHONS} Pythons at most; give fewer")
+        raise BadRequest(f"{MAX_PLATFORMS} platforms and {MAX_PYTHONS} Pythons at most; give fewer")
     kind = implementation or "cp"
     return _made(runs_on or tuple(here), asked[0], versions, kind, asked[3], any(asked))
 
@@ -99,7 +99,7 @@ def _made(
     chosen: bool,  # noqa: FBT001 - one of the values that are remembered
 ) -> Targets:
     if kind not in {*_IMPLEMENTATIONS, "py"}:
-        raise BadSetting(f"implementation {kind!r} is not known; give cp, pp or py")
+        raise BadRequest(f"implementation {kind!r} is not known; give cp, pp or py")
     found = frozenset(tag for each in versions for tag in _tags(each, kind, abis, runs_on))
     systems = [_system(each) for each in asked or runs_on[:1]]
     environments = tuple(
@@ -117,7 +117,7 @@ def _versions(raw: Iterable[str]) -> tuple[Version, ...]:
     for each in raw:
         dotted = re.sub(r"^(\d)(\d+)$", r"\1.\2", each)
         if not re.fullmatch(r"\d{1,3}\.\d{1,3}(\.\d{1,3})?", dotted):
-            raise BadSetting(f"{each!r} is no version of Python; give one such as 3.12")
+            raise BadRequest(f"{each!r} is no version of Python; give one such as 3.12")
         found.append(Version(dotted))
     return tuple(dict.fromkeys(found))
 
@@ -135,9 +135,9 @@ def _tags(version: Version, kind: str, abis: tuple[str, ...], on: tuple[str, ...
 
 
 def _accepted(platform: str) -> Iterator[str]:
-    """What runs on a platform besides its own: wheels for older ones. Raise BadSetting."""
+    """What runs on a platform besides its own: wheels for older ones. Raise BadRequest."""
     if not _PLATFORM.match(platform) or platform in {"linux", "macosx", "win"}:
-        raise BadSetting(
+        raise BadRequest(
             f"{platform!r} is no platform's tag; give one such as manylinux_2_28_x86_64, "
             "macosx_14_0_arm64 or win_amd64"
         )

@@ -46,6 +46,7 @@ class Download:
         self.artifact = artifact
         self.total = artifact.size
         self.error: Error | None = None
+        self._unkept: Error | None = None
         self._partial = partial
         self._noted: Note | None = None
         self._opened = False
@@ -76,6 +77,22 @@ class Download:
         finally:
             self._readers -= 1
             self._close_if_idle()
+
+    async def growth(self) -> AsyncGenerator[int, None]:
+        """How many bytes more there are, each time, until the file is kept.
+
+        Less than none when it had to be begun anew. Raise what went wrong, also in keeping it.
+        """
+        seen, done = 0, False
+        while not done:
+            if not self._done:
+                await self._news.wait()
+            done = self._done
+            more, seen = self._there - seen, self._there
+            if more:
+                yield more
+        if failed := self.error or self._unkept:
+            raise failed
 
     async def _read(self, start: int, stop: int | None) -> AsyncGenerator[bytes, None]:
         while stop is None or start < stop:
@@ -180,6 +197,7 @@ class Download:
             await self._put(digest)
             await self._keep.record(self.artifact, digest, size)
         except Error as e:
+            self._unkept = e
             log.warning("could not keep a file", filename=self.artifact.filename, error=str(e))
         finally:
             self._finish(digest, size)

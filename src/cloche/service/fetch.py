@@ -53,11 +53,20 @@ class Fetch:
         if kept is not None:
             digest, size = kept
             return Body(size, self.blobs.read(digest, start, size if stop is None else stop))
-        if not artifact.url:
-            raise NoSuchFile(f"{artifact.filename} is listed no longer, and its bytes are gone")
+        self._must_be_had(artifact)
         download = self._join(artifact)
         await download.begun(start)
         return Body(download.total, download.read(start, stop))
+
+    async def bring(self, artifact: Artifact) -> AsyncGenerator[int, None]:
+        """Have the file kept: how many bytes more have come, each time, until it is.
+
+        Raise what `open` raises, and what keeps the file from being kept.
+        """
+        if await self.kept(artifact) is None:
+            self._must_be_had(artifact)
+            async for more in self._join(artifact).growth():
+                yield more
 
     async def kept(self, artifact: Artifact) -> tuple[Digest, int] | None:
         """Digest and size of the file if it is in the store, and whole.
@@ -113,6 +122,10 @@ class Fetch:
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
+
+    def _must_be_had(self, artifact: Artifact) -> None:
+        if not artifact.url:
+            raise NoSuchFile(f"{artifact.filename} is listed no longer, and its bytes are gone")
 
     def _join(self, artifact: Artifact) -> Download:
         """The transfer of this file that is under way, begun now if there is none.

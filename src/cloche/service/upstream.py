@@ -89,6 +89,13 @@ class CachedUpstream:
         kept = await self.store.recall(self.name, project)
         return await self._parse(project, kept.document) if kept else None
 
+    async def keeps(self, project: ProjectName) -> bool:
+        """Whether a page is kept, once what is under way for the project is done."""
+        flight = self._flights.get(project)
+        if flight is not None and flight.task is not None:
+            await asyncio.wait({flight.task})
+        return await self.store.recall(self.name, project) is not None
+
     async def close(self) -> None:
         """Stop asking."""
         tasks = [flight.task for flight in self._flights.values() if flight.task]

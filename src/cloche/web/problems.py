@@ -4,7 +4,9 @@ Programs get RFC 9457 problem details, people a readable page, and pip and twine
 nothing else, the same sentence as the reason phrase of the status line.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 import msgspec
 import structlog
@@ -48,14 +50,30 @@ def status_of(kind: type[errors.Error]) -> tuple[HTTPStatus, str]:
 
 
 class Problem(Response):
-    """An error, told to a program or a person; the sentence is in the status line too."""
+    """An error, told to a program or a person; the sentence is in the status line too.
 
-    def __init__(self, request: Request, status: HTTPStatus, title: str, detail: str) -> None:
+    `more` are further members for programs (RFC 9457, section 3.2).
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        status: HTTPStatus,
+        title: str,
+        detail: str,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         if wants_html(request.headers.get("accept", "")):
             content = problem(status, title, detail).encode()
             kind = "text/html; charset=utf-8"
         else:
-            said = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+            said = {
+                "type": "about:blank",
+                "title": title,
+                "status": status,
+                "detail": detail,
+                **more,
+            }
             content = msgspec.json.encode(said)
             kind = PROBLEM
         super().__init__(content, status)
