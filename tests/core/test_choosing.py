@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -183,6 +184,27 @@ def test_hostile_pages() -> None:
     odd = page(PURE, "salt.whl", "salt-x-py3-none-any.whl", "???", "pepper-1.0.tar.gz.asc")
 
     assert chosen(odd, want("salt")) == [PURE]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "salt==" + "1" * 3900,
+        "salt===" + "1" * 3900,
+        "salt~=" + "1." * 1900 + "1",
+        "salt" + ",".join(f"!={n}" for n in range(100)),
+        "salt ; " + "os_name == 'a' or " * 200 + "os_name == 'b'",
+        "salt ; python_version < '" + "1" * 3900 + "'",
+    ],
+)
+def test_hostile_lines(line: str) -> None:
+    """The worst line that is read at all costs a page of a thousand files but moments."""
+    many = page(*[f"salt-{n}.0.tar.gz" for n in range(1, 1001)])
+    began = time.monotonic()
+
+    choose(many, want(line), HERE)
+
+    assert time.monotonic() - began < 10
 
 
 @given(st.lists(st.sampled_from(ALL), unique=True), st.sampled_from(["salt", "salt<2", "salt==2"]))

@@ -12,7 +12,15 @@ from pip._internal.req.req_file import (
 )
 
 from cloche.core.errors import BadRequest, TooLarge
-from cloche.core.requirements_file import MAX_BYTES, MAX_LINE, decode, lines, read
+from cloche.core.requirements_file import (
+    MAX_BYTES,
+    MAX_LINE,
+    MAX_SPECIFIERS,
+    MAX_WORDS,
+    decode,
+    lines,
+    read,
+)
 from cloche.core.wants import MAX_WANTS, Named
 
 SHA = "ab" * 32
@@ -93,8 +101,10 @@ def test_other_files_are_named_not_read() -> None:
         ("salt==1.0 --hash", "not an algorithm and a hexadecimal digest"),
         ("salt==1.0 --frobnicate", "no option of a requirements file"),
         ("-e 'unclosed", "quotation mark"),
-        ("salt ; python_version < " + "(" * 5000, "no requirement (PEP 508)"),
+        ("salt ; python_version < " + "(" * 3000, "no requirement (PEP 508)"),
         ("salt" + "a" * MAX_LINE, "over"),
+        ("salt==" + "1" * MAX_WORDS, "over"),
+        ("salt" + ",".join(f"!={n}" for n in range(MAX_SPECIFIERS + 1)), "version specifiers"),
     ],
 )
 def test_what_is_left(line: str, why: str) -> None:

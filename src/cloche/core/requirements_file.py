@@ -10,14 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
 
 from cloche.core.errors import BadName, BadRequest, TooLarge
 from cloche.core.model import project_name
-from cloche.core.wants import Left, Named, Want, check, named
+from cloche.core.wants import MAX_WANTS, Left, Named, Want, named
 
 MAX_BYTES = 16 << 20
 MAX_LINE = 64 << 10  # characters, after joining: some 700 hashes
+MAX_WORDS = 4000  # characters of a line without its options
+MAX_SPECIFIERS = 100  # 9,000 took minutes to hold against 60 versions
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -60,15 +61,18 @@ def decode(data: bytes) -> str:
         raise BadRequest(f"the file is not text in {encoding}; save it as UTF-8") from None
 
 
-def read(text: str, variables: Mapping[str, str] | None = None) -> RequirementsFile:
+def read(
+    text: str, variables: Mapping[str, str] | None = None, *, most: int = MAX_WANTS
+) -> RequirementsFile:
     """Read a file; `${NAME}` stands for one of `variables`. Lines nobody can read are `left`.
 
-    Raise TooLarge when it asks for too much.
+    Raise TooLarge when it asks for more than `most` things.
     """
     found = RequirementsFile()
     for line in lines(text):
         _take(found, _expanded(line, variables or {}))
-        check(len(found.wants) + len(found.left), 0)
+        if len(found.wants) + len(found.left) + len(found.requirements) > most:
+            raise TooLarge(f"the list asks for over {most} things; ask for fewer, or split it")
     return found
 
 
@@ -109,7 +113,7 @@ def _take(found: RequirementsFile, line: str) -> None:
         else:
             _heed(found, said)
     except BadRequest as e:
-        found.left.append(Left(says=words or line, why=str(e)))
+        found.left.append(Left(says=(words or line)[:MAX_WORDS], why=str(e)))
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -147,6 +151,8 @@ def _heed(found: RequirementsFile, options: list[tuple[str, str]]) -> None:
 
 
 def _want(words: str, hashes: list[str]) -> Want:
+    if len(words) > MAX_WORDS:
+        raise BadRequest(f"the requirement has over {MAX_WORDS} characters; shorten it")
     if _FILE.search(words.partition(";")[0].partition("@")[0].strip()):
         raise BadRequest("it is a file or an address; an index has projects")
     try:
@@ -155,10 +161,12 @@ def _want(words: str, hashes: list[str]) -> Want:
         raise BadRequest("it is no requirement (PEP 508); write NAME==VERSION") from None
     if parsed.url:
         raise BadRequest("it is installed from an address of its own, not from an index")
+    if len(parsed.specifier) > MAX_SPECIFIERS:
+        raise BadRequest(f"it has over {MAX_SPECIFIERS} version specifiers; give fewer")
     return Want(
         project=project_name(parsed.name),
         says=words,
-        specifiers=parsed.specifier or SpecifierSet(),
+        specifiers=parsed.specifier,
         marker=parsed.marker,
         files=tuple(_hashed(hashes)),
     )

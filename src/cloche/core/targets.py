@@ -8,8 +8,8 @@ from math import prod
 
 from msgspec import Struct
 from packaging import tags
-from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 from packaging.version import Version
 
@@ -21,6 +21,7 @@ PYTHONS = tuple(f"3.{minor}" for minor in range(8, 17))
 
 GLIBC = 45  # glibc 2.45: as new as `linux_x86_64` is taken to be
 MAX_PLATFORMS, MAX_PYTHONS = 50, 20
+MAX_BOUND = 400  # characters of Requires-Python
 WHEEL = ".whl"
 
 _IMPLEMENTATIONS = {"cp": ("cpython", "CPython"), "pp": ("pypy", "PyPy")}
@@ -55,13 +56,13 @@ class Targets(Struct, frozen=True, kw_only=True):
 
     def allows(self, requires_python: str | None) -> bool:
         """Whether one of the Pythons will do. What nobody can read is no bound, as for pip."""
-        if not requires_python:
+        if not requires_python or len(requires_python) > MAX_BOUND:
             return True
         try:
             bound = SpecifierSet(requires_python)
-        except InvalidSpecifier:
+            return any(bound.contains(python, prereleases=True) for python in self.pythons)
+        except ValueError:
             return True
-        return any(bound.contains(python, prereleases=True) for python in self.pythons)
 
     def meets(self, marker: Marker | None) -> bool:
         """Whether the marker holds on one of these; what cannot be told does."""
@@ -198,5 +199,5 @@ def _holds(marker: Marker, environment: dict[str, str]) -> bool:
         return True
     try:
         return marker.evaluate(environment)
-    except (UndefinedComparison, UndefinedEnvironmentName, RecursionError):
+    except (ValueError, LookupError, RecursionError):  # undefined, or thousands of digits
         return True

@@ -72,9 +72,8 @@ class Requirements:
         index = self.view.index(request.scope[INDEX])
         await self.gate.reader(index, request.headers.get("authorization"))
         try:
-            said = requirements_file.read(await self._text(request))
-            if len(said.wants) > MAX_REQUIREMENTS:
-                raise TooLarge(f"the list has over {MAX_REQUIREMENTS} requirements; split it")
+            text = await self._text(request)
+            said = await asyncio.to_thread(requirements_file.read, text, most=MAX_REQUIREMENTS)
             rules = Rules(targets=self._targets(request), prereleases=said.prereleases)
         except BadRequest as e:
             # pypicache's clients read `error` and `message`.

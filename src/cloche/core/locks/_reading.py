@@ -13,6 +13,8 @@ from cloche.core.wants import Left, Named, Want, Wants, check
 
 T = TypeVar("T")
 
+MAX_MARKER = 4000  # characters
+
 
 def toml(text: str, kind: type[T], name: str) -> T:
     """Read TOML as `kind`, whatever else is in it. Raise BadRequest."""
@@ -39,7 +41,7 @@ def want(
 
 def read_marker(raw: Any) -> Marker | None:
     """A marker in text. None also for one that nobody can read: then the package is wanted."""
-    if not isinstance(raw, str) or not raw:
+    if not isinstance(raw, str) or not 0 < len(raw) <= MAX_MARKER:
         return None
     try:
         return Marker(raw)
