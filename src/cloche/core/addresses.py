@@ -4,6 +4,7 @@ from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 MAX_URL = 4096  # characters
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def absolute(href: str, base: str) -> str | None:
@@ -14,6 +15,13 @@ def absolute(href: str, base: str) -> str | None:
     url = _cached_join(root, base) if root else _joined(href, base)
     url = url and url + rest if root else url
     return url if url and len(url) <= MAX_URL and url.isprintable() else None
+
+
+def secure(href: str, base: str) -> str | None:
+    """Make an absolute URL of a secure origin (PEP 740): https, or this very machine's."""
+    url = absolute(href, base)
+    is_secure = url and (url.startswith("https:") or urlsplit(url).hostname in _LOOPBACK)
+    return url if is_secure else None
 
 
 def _root(href: str) -> tuple[str, str]:

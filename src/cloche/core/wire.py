@@ -7,7 +7,6 @@ times, versions), 740 (provenance), 792 (status).
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from html import escape
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urljoin
 
@@ -15,9 +14,10 @@ import msgspec
 from msgspec import Struct
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from cloche.core.addresses import absolute
+from cloche.core.addresses import absolute, secure
 from cloche.core.errors import BadName, UpstreamLies
 from cloche.core.filenames import version_of
+from cloche.core.markup import escape
 from cloche.core.model import (
     File,
     Page,
@@ -51,7 +51,10 @@ class _JsonFile(Struct, kw_only=True):
     upload_time: datetime | None = msgspec.field(name="upload-time", default=None)
     requires_python: str | None = msgspec.field(name="requires-python", default=None)
     core_metadata: bool | dict[str, str] | None = msgspec.field(name="core-metadata", default=None)
-    dist_info_metadata: bool | dict[str, str] | None = msgspec.field(
+    old_metadata: bool | dict[str, str] | None = msgspec.field(
+        name="dist-info-metadata", default=None
+    )
+    pypi_metadata: bool | dict[str, str] | None = msgspec.field(
         name="data-dist-info-metadata", default=None
     )
     yanked: bool | str | None = None
@@ -109,7 +112,7 @@ def _read_json(name: ProjectName, body: bytes, url: str, max_files: int) -> Page
     return Page(
         name=name,
         files=_sound(name, len(page.files), (_json_file(raw, url) for raw in page.files)),
-        versions=tuple(version for version in page.versions or () if version),
+        versions=tuple(dict.fromkeys(version for version in page.versions or () if version)),
         status=status,
         status_reason=reason,
     )
@@ -120,7 +123,8 @@ def _json_file(raw: msgspec.Raw, base: str) -> File | None:
         said = _decode_file(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    metadata = said.core_metadata if said.core_metadata is not None else said.dist_info_metadata
+    names = (said.core_metadata, said.old_metadata, said.pypi_metadata)
+    metadata = next((claim for claim in names if claim is not None), None)
     return _file(
         filename=said.filename,
         href=said.url,
@@ -215,7 +219,7 @@ def _file(
         filename=filename,
         url=url,
         hashes=sane_hashes(hashes),
-        provenance=absolute(provenance, base) if provenance else None,
+        provenance=secure(provenance, base) if provenance else None,
         **facts,
     )
 
