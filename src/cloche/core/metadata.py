@@ -23,6 +23,7 @@ _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 _FIELD = re.compile(r"([!-9;-~]*):")  # RFC 5322, 3.6.8
 _METADATA_VERSION = re.compile(r"[12]\.[0-9]{1,3}\Z")
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
+_NEVER_DYNAMIC = frozenset({"name", "version", "metadata-version"})
 _RELIED_ON = ("metadata-version", "name", "version", "requires-python")
 _SHOWN = 100  # characters of a wrong value
 _AGREE = "make them agree"
@@ -54,7 +55,7 @@ class Metadata(Struct, frozen=True, kw_only=True):
     classifiers: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
-    dynamic: tuple[str, ...] = ()
+    dynamic: tuple[str, ...] = ()  # names of fields, in lower case
 
 
 def read(raw: bytes) -> Metadata:
@@ -89,6 +90,11 @@ def claims(metadata: Metadata | None, named: Named, form: Mapping[str, list[str]
     problems += _kind(said, named)
     if metadata is not None:
         problems += _identity("the metadata", [metadata.name], [metadata.version], named)
+        problems += [
+            f"the metadata marks {field} as Dynamic, which PEP 643 forbids; remove it"
+            for field in metadata.dynamic
+            if field in _NEVER_DYNAMIC
+        ]
         problems += _contradictions(said, metadata)
     return problems
 
@@ -169,7 +175,7 @@ def _metadata(fields: RawMetadata) -> Metadata:
         classifiers=tuple(fields.get("classifiers", ())),
         keywords=tuple(word for word in fields.get("keywords", ()) if word not in _ABSENT),
         platforms=tuple(word for word in fields.get("platforms", ()) if word not in _ABSENT),
-        dynamic=tuple(fields.get("dynamic", ())),
+        dynamic=tuple(name.strip().lower() for name in fields.get("dynamic", ())),
     )
 
 

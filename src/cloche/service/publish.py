@@ -191,4 +191,4 @@ def _offers_metadata(parsed: Parsed) -> bool:
     if parsed.named.filetype != "sdist" or inside is None:
         return False
     static = Version(inside.metadata_version) >= STATIC_SINCE
-    return static and not RELIED_ON.intersection(name.lower() for name in inside.dynamic)
+    return static and not RELIED_ON.intersection(inside.dynamic)
