@@ -1,7 +1,6 @@
 """Who asks, and whether they may: decided here, on every request, and never kept with a page."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 
 from cloche.core.access import Action, Principal, may_manage, may_read, may_upload
@@ -143,6 +142,6 @@ def credentials(header: str) -> tuple[str, str]:
             user, colon, secret = base64.b64decode(value, validate=True).decode().partition(":")
             if colon:
                 return user, secret.strip()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not ASCII, not base64, not UTF-8
             pass
     raise Unauthenticated("the Authorization header is neither Basic nor Bearer credentials")
