@@ -117,12 +117,12 @@ def test_programs_get_problem_details(url: str, kind: str) -> None:
     """A program gets RFC 9457's type to the letter, and the sentence in body and status line."""
     reply = get(url, f"/fail/{kind}")
     sentence = made(KINDS[kind]).detail
-    status, title = status_of(KINDS[kind])
+    status, _ = status_of(KINDS[kind])
 
     assert reply.headers["content-type"] == "application/problem+json"
     assert msgspec.json.decode(reply.body) == {
         "type": "about:blank",
-        "title": title,
+        "title": status.phrase,
         "status": status,
         "detail": sentence,
     }

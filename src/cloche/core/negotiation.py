@@ -45,10 +45,20 @@ def page_format(accept: str, wish: str = "") -> Format:
 @lru_cache(maxsize=1024)
 def _page_format(accept: str) -> Format:
     weights = _weights(accept)
-    offers = {name: weights[name] for name in _ASKED if weights.get(name, 0) > 0}
-    if not offers:
+    wishes = {form: _wish(form, weights) for form in Format}
+    best = max(wishes.values())
+    if best[0] == 0 or (best[1] == 0 and wishes[Format.HTML] == best):
         return Format.HTML
-    return _ASKED[max(offers, key=offers.__getitem__)]  # the first of equals: JSON
+    return next(form for form, wish in wishes.items() if wish == best)  # of equals: JSON
+
+
+def _wish(form: Format, weights: dict[str, float]) -> tuple[float, int]:
+    """How much a form is wanted, and how precisely it was named (RFC 9110, section 12.5.1)."""
+    named = [weights[name] for name, asked in _ASKED.items() if asked is form and name in weights]
+    if named:
+        return max(named), 2
+    of_kind = f"{form.partition('/')[0]}/*"
+    return (weights[of_kind], 1) if of_kind in weights else (weights.get("*/*", 0.0), 0)
 
 
 def page_encoding(accept_encoding: str) -> Encoding:

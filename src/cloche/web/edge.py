@@ -37,6 +37,7 @@ class _Heads:
     agent: bytes = b""
     authorization: str | None = None
     if_none_match: bytes | None = None
+    if_match: bool = False
 
 
 class Edge:
@@ -59,7 +60,8 @@ class Edge:
         heads = _read(scope)
         asked = (scope["raw_path"], heads.accept, heads.encoding)
         found = self._hits.get(asked)
-        if found is not None and not scope["query_string"] and scope["method"] in {"GET", "HEAD"}:
+        plain = not scope["query_string"] and not heads.if_match
+        if found is not None and plain and scope["method"] in {"GET", "HEAD"}:
             shown, rendered = found
             placed = rendered.origin is None or rendered.origin == origin(scope)
             if (
@@ -167,6 +169,8 @@ def _read(scope: Scope) -> _Heads:
             heads.agent = value
         elif name == b"authorization":
             heads.authorization = value.decode("latin-1")
+        elif name == b"if-match":
+            heads.if_match = True
         elif name == b"if-none-match":
             before = heads.if_none_match
             heads.if_none_match = before + b"," + value if before else value

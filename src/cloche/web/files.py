@@ -16,7 +16,7 @@ from cloche.service.prefetch import Prefetch
 from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.problems import Problem
-from cloche.web.simple import matches
+from cloche.web.simple import combined, matches, unmet
 from cloche.web.stream import Stream
 
 RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re.IGNORECASE)
@@ -49,7 +49,10 @@ class Packages:
         await self.gate.reader(index, request.headers.get("authorization"))
         wanted = await self.files.find(index.name, project_name(project), file_key(key), filename)
         headers = self._headers(wanted, is_open=self.gate.is_open(index.name))
-        if wanted.etag and matches(request.headers.get("if-none-match"), wanted.etag.encode()):
+        etag = wanted.etag.encode()
+        if refusal := unmet(request, etag):
+            return refusal
+        if wanted.etag and matches(combined(request, "if-none-match"), etag):
             return Response(None, 304, headers)
         if wanted.filename.endswith(METADATA):
             self.prefetch.metadata_read(index.name, project_name(project), wanted)

@@ -67,9 +67,11 @@ class Problem(Response):
             content = problem(status, title, detail).encode()
             kind = "text/html; charset=utf-8"
         else:
+            # RFC 9457, section 4.2.1: without a type of its own, the title is the status's.
+            phrase = status.phrase
             said = {
                 "type": "about:blank",
-                "title": title,
+                "title": phrase,
                 "status": status,
                 "detail": detail,
                 **more,

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 import zstandard
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.indexes import DEPTH, INDEX
 from cloche.web.origin import origin
+from cloche.web.problems import Problem
 
 UPSTREAM_MAX_AGE = 60  # seconds in which clients may not notice that a private name took over
 MAX_RENDERS = 24  # of one page, if some depend on where the server was asked for
@@ -160,13 +162,25 @@ def moved(request: Request, place: str) -> Response:
 
 def conditional(request: Request, rendered: Rendered) -> Response:
     """The page, or 304 when the client has it (RFC 9110, section 13.1.2)."""
-    if matches(_all(request, "if-none-match"), rendered.etag):
+    if refusal := unmet(request, rendered.etag):
+        return refusal
+    if matches(combined(request, "if-none-match"), rendered.etag):
         response = Response(None, 304)
         response.raw_headers = not_modified(rendered)
     else:
         response = Response(rendered.body)
         response.raw_headers = list(rendered.headers)
     return response
+
+
+def unmet(request: Request, etag: bytes) -> Response | None:
+    """412 when If-Match names only other bytes, by strong comparison (section 13.1.1)."""
+    tags = {tag.strip() for tag in combined(request, "if-match").split(",")}
+    if tags & {"", "*", etag.decode()}:
+        return None
+    detail = f"what is here has the ETag {etag.decode() or 'of nothing'}; leave If-Match out"
+    status = HTTPStatus.PRECONDITION_FAILED
+    return Problem(request, status, status.phrase, detail)
 
 
 def matches(header: str | None, etag: bytes) -> bool:
@@ -183,11 +197,11 @@ def not_modified(rendered: Rendered) -> list[tuple[bytes, bytes]]:
 
 
 def _wishes(request: Request) -> tuple[Format, Encoding]:
-    form = page_format(_all(request, "accept"), request.query_params.get("format", ""))
-    return form, page_encoding(_all(request, "accept-encoding"))
+    form = page_format(combined(request, "accept"), request.query_params.get("format", ""))
+    return form, page_encoding(combined(request, "accept-encoding"))
 
 
-def _all(request: Request, header: str) -> str:
+def combined(request: Request, header: str) -> str:
     """A header that lists, sent once or in several parts (RFC 9110, section 5.3)."""
     return ",".join(request.headers.getlist(header))
 
