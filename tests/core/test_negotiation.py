@@ -1,5 +1,7 @@
 """What clients ask for, and what they get."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +129,24 @@ def test_any_header_is_answered(header: str) -> None:
     assert page_format(header) in Format
     assert page_encoding(header) in Encoding
     assert wants_html(header) in {True, False}
+
+
+TYPES = [*Format, "text/*", "application/*", "*/*", "image/png"]
+qualities = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
+
+
+@given(st.dictionaries(st.sampled_from(TYPES), qualities, min_size=1), st.randoms())
+def test_nothing_is_wanted_more(wanted: dict[str, float], order: Random) -> None:
+    """What is chosen has the highest quality by RFC 9110, section 12.5.1, in whatever order."""
+
+    def quality(form: str) -> float:
+        ranges = (form, f"{form.partition('/')[0]}/*", "*/*")
+        return next((wanted[each] for each in ranges if each in wanted), 0.0)
+
+    items = [f"{name};q={weight:.3f}" for name, weight in wanted.items()]
+    order.shuffle(items)
+    chosen = page_format(", ".join(items))
+
+    best = max(map(quality, Format))
+    assert quality(chosen) == best
+    assert best > 0 or chosen is Format.HTML
