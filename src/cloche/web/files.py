@@ -16,7 +16,7 @@ from cloche.service.prefetch import Prefetch
 from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.problems import Problem
-from cloche.web.simple import combined, matches, unmet
+from cloche.web.simple import all_of, matches, unmet
 from cloche.web.stream import Stream
 
 RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re.IGNORECASE)
@@ -52,7 +52,7 @@ class Packages:
         etag = wanted.etag.encode()
         if refusal := unmet(request, etag):
             return refusal
-        if wanted.etag and matches(combined(request, "if-none-match"), etag):
+        if wanted.etag and matches(all_of(request, "if-none-match"), etag):
             return Response(None, 304, headers)
         if wanted.filename.endswith(METADATA):
             self.prefetch.metadata_read(index.name, project_name(project), wanted)

@@ -164,7 +164,7 @@ def conditional(request: Request, rendered: Rendered) -> Response:
     """The page, or 304 when the client has it (RFC 9110, section 13.1.2)."""
     if refusal := unmet(request, rendered.etag):
         return refusal
-    if matches(combined(request, "if-none-match"), rendered.etag):
+    if matches(all_of(request, "if-none-match"), rendered.etag):
         response = Response(None, 304)
         response.raw_headers = not_modified(rendered)
     else:
@@ -175,7 +175,7 @@ def conditional(request: Request, rendered: Rendered) -> Response:
 
 def unmet(request: Request, etag: bytes) -> Response | None:
     """412 when If-Match names only other bytes, by strong comparison (section 13.1.1)."""
-    tags = {tag.strip() for tag in combined(request, "if-match").split(",")}
+    tags = {tag.strip() for tag in all_of(request, "if-match").split(",")}
     if tags & {"", "*", etag.decode()}:
         return None
     detail = f"what is here has the ETag {etag.decode() or 'of nothing'}; leave If-Match out"
@@ -197,11 +197,11 @@ def not_modified(rendered: Rendered) -> list[tuple[bytes, bytes]]:
 
 
 def _wishes(request: Request) -> tuple[Format, Encoding]:
-    form = page_format(combined(request, "accept"), request.query_params.get("format", ""))
-    return form, page_encoding(combined(request, "accept-encoding"))
+    form = page_format(all_of(request, "accept"), request.query_params.get("format", ""))
+    return form, page_encoding(all_of(request, "accept-encoding"))
 
 
-def combined(request: Request, header: str) -> str:
+def all_of(request: Request, header: str) -> str:
     """A header that lists, sent once or in several parts (RFC 9110, section 5.3)."""
     return ",".join(request.headers.getlist(header))
 
