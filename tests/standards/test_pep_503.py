@@ -9,6 +9,7 @@ import pytest
 from tests.packages import sdist, wheel
 from tests.server import Cloche
 from tests.standards.offers import HTML, HTML_V1, Offers, root
+from tests.upstream.kinds import Verbatim
 
 
 def test_root_has_one_anchor_a_project(offers: Offers) -> None:
@@ -139,6 +140,41 @@ def test_any_text_of_an_upstream_makes_valid_html(proxied: Offers, text: str) ->
 
     assert anchor.text == built.filename
     assert {name for name in anchor.attributes if "script" in name} == set()
+
+
+ATTRIBUTES = [
+    *(
+        'data-x"y=1',
+        "data-<b=1",
+        "data-x'y=1",
+        "data-=1",
+        "data-é=1",
+        "data-x\x01=1",
+        "data-ok=&quot;",
+    ),
+    *(
+        "onclick=alert(1)",
+        "style=x",
+        'data-x="&#1;&lt;"',
+        "data-href=x",
+        "data-yanked data-yanked=2",
+    ),
+]
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_any_attribute_of_an_upstream_makes_valid_html(proxied: Offers, attribute: str) -> None:
+    """Every page is "a valid HTML5 page", whatever attributes an upstream's links have; those that
+    a browser would act on are not passed on.
+    """
+    built = proxied.add(wheel(proxied.name, "1.0"))
+    link = f'<a href="/files/{proxied.name}/{built.filename}" {attribute}>{built.filename}</a>'
+    page = f"<!DOCTYPE html><title>x</title>{link}".encode()
+    proxied.upstream.misbehave(proxied.place, Verbatim(content=page, media_type="text/html"))
+    said = proxied.anchor().attributes
+
+    assert not {"onclick", "style"} & set(said)
+    assert proxied.server.get(proxied.links()[1]).body == built.content
 
 
 def test_unknown_project_is_not_a_page(server: Cloche) -> None:
