@@ -72,13 +72,14 @@ def test_hashes_by_lowercase_name(offers: Offers) -> None:
 
 
 def test_every_hash_is_passed_on(proxied: Offers) -> None:
-    """Multiple hashes can be included, "it is up to the client to decide"."""
+    """Multiple hashes can be included, "it is up to the client to decide": all but blake2b, whose
+    512 bits of hashlib uv takes for 256, and fails the project on.
+    """
     built = wheel(proxied.name, "1.0")
-    hashes = {"sha256": built.sha256, "md5": built.md5, "blake2b": "ab" * 64}
-    proxied.upstream.add(built, hashes=hashes)
+    hashes = {"sha256": built.sha256, "md5": built.md5}
+    proxied.upstream.add(built, hashes={**hashes, "blake2b": "ab" * 64})
 
-    said = proxied.file()["hashes"]
-    assert {"sha256": built.sha256, "md5": built.md5}.items() <= said.items() <= hashes.items()
+    assert proxied.file()["hashes"] == hashes
 
 
 def test_hashes_are_there_without_any(proxied: Offers) -> None:
