@@ -1,5 +1,8 @@
 """PEP 740, Index support for digital attestations: what it asks of the pages."""
 
+from urllib.parse import urlsplit
+
+import msgspec
 import pytest
 
 from tests.packages import wheel
@@ -7,6 +10,12 @@ from tests.standards.offers import Offers
 from tests.upstream.kinds import HtmlOnly
 
 PROVENANCE = "https://index.test/integrity/x/1.0/x.whl/provenance?a=1&b=2"
+
+
+def is_secure(url: str) -> bool:
+    """Whether the URL is fully qualified, and of https or of this very machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme, parts.hostname) == ("http", "127.0.0.1")
 
 
 @pytest.mark.parametrize("format_", ["json", "html"])
@@ -17,9 +26,21 @@ def test_provenance_is_a_url(proxied: Offers, format_: str) -> None:
     proxied.upstream.add(wheel(proxied.name, "1.0"), provenance=PROVENANCE)
     if format_ == "html":
         proxied.upstream.misbehave(proxied.place, HtmlOnly())
+    said = proxied.file()["provenance"]
 
-    assert proxied.file()["provenance"] == PROVENANCE
-    assert proxied.anchor().attributes["data-provenance"] == PROVENANCE
+    assert is_secure(said)
+    assert proxied.anchor().attributes["data-provenance"] == said
+
+
+@pytest.mark.parametrize("host", ["index.test", "index.test:8080", "10.0.0.1", "[2001:db8::1]"])
+def test_provenance_is_secure_wherever_it_is_asked_for(proxied: Offers, host: str) -> None:
+    """The URL "MUST represent a secure origin", by whatever name the server is asked for over
+    plain HTTP: it is of another place then, or not stated.
+    """
+    proxied.upstream.add(wheel(proxied.name, "1.0"), provenance=PROVENANCE)
+    [file] = msgspec.json.decode(proxied.ask(headers={"Host": host}).body)["files"]
+
+    assert file.get("provenance") is None or is_secure(file["provenance"])
 
 
 @pytest.mark.parametrize("said", ["http://index.test/provenance", "ftp://index.test/x", ""])
