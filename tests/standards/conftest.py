@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.server import Cloche
+from tests.standards.marking import Managed, Markable, Stated
 from tests.standards.offers import Offers
 from tests.upstream.controller import Upstream
+from tests.web.api.managing import Manager
 from tests.web.tokens import granted
 
 _SETTINGS = """
@@ -53,6 +55,12 @@ def name(request: pytest.FixtureRequest) -> str:
     return f"{telling[:80].strip('-').lower()}-{zlib.crc32(test.encode()):x}"
 
 
+@pytest.fixture(scope="session")
+def managers_token(server: Cloche) -> str:
+    """A token that may do everything."""
+    return granted(server.data, "admin", index="*", name="manager")
+
+
 @pytest.fixture
 def hosted(server: Cloche, token: str, upstream: Upstream, name: str) -> Offers:
     """A project whose files are uploaded."""
@@ -71,6 +79,22 @@ def offers(
 ) -> Offers:
     """A project of either kind: what a standard says of an index holds for both."""
     return Offers(server, token, upstream, name, hosted=request.param == "hosted")
+
+
+@pytest.fixture(params=["managed upload", "managed source", "stated by the source"])
+def markable(
+    server: Cloche,
+    token: str,
+    managers_token: str,
+    upstream: Upstream,
+    name: str,
+    request: pytest.FixtureRequest,
+) -> Markable:
+    """A project that can be yanked and given a status, by each who can say so."""
+    offers = Offers(server, token, upstream, name, hosted=request.param == "managed upload")
+    if request.param == "stated by the source":
+        return Stated(offers)
+    return Managed(offers, Manager(server, managers_token))
 
 
 @pytest.fixture(scope="session")

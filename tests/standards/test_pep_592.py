@@ -1,32 +1,30 @@
 """PEP 592, Yank: what its *Specification* and *Mirrors* ask of an index."""
 
-from functools import partial
-
 import pytest
 
 from tests.packages import wheel
+from tests.standards.marking import Markable
 from tests.standards.offers import Offers
 from tests.upstream.kinds import HtmlOnly
-from tests.waiting import until
 
 
 @pytest.mark.parametrize("reason", ["broken on Windows", "false", "<b>&\"'", "zerstört"])
-def test_reason_is_an_arbitrary_string(proxied: Offers, reason: str) -> None:
+def test_reason_is_an_arbitrary_string(markable: Markable, reason: str) -> None:
     """data-yanked's value "is an arbitrary string that represents the reason"; in JSON it is "a
     non empty, but otherwise arbitrary, string" (PEP 691).
     """
-    proxied.upstream.add(wheel(proxied.name, "1.0"), yanked=reason)
+    markable.yank(markable.add(wheel(markable.offers.name, "1.0")), reason)
 
-    assert proxied.anchor().attributes["data-yanked"] == reason
-    assert proxied.file()["yanked"] == reason
+    assert markable.offers.anchor().attributes["data-yanked"] == reason
+    assert markable.offers.file()["yanked"] == reason
 
 
-def test_no_reason(proxied: Offers) -> None:
+def test_no_reason(markable: Markable) -> None:
     """data-yanked "may have no value"; in JSON a yank without reason is `true` (PEP 691)."""
-    proxied.upstream.add(wheel(proxied.name, "1.0"), yanked=True)
+    markable.yank(markable.add(wheel(markable.offers.name, "1.0")), reason=True)
 
-    assert proxied.anchor().attributes["data-yanked"] == ""
-    assert proxied.file()["yanked"] is True
+    assert markable.offers.anchor().attributes["data-yanked"] == ""
+    assert markable.offers.file()["yanked"] is True
 
 
 def test_absence_means_not_yanked(offers: Offers) -> None:
@@ -37,42 +35,44 @@ def test_absence_means_not_yanked(offers: Offers) -> None:
     assert not offers.file().get("yanked", False)
 
 
+def test_each_file_has_its_own(markable: Markable) -> None:
+    """The attribute is about "the file pointed to by this particular link", and no other."""
+    yanked = markable.add(wheel(markable.offers.name, "1.0"))
+    sound = markable.add(wheel(markable.offers.name, "2.0"))
+    markable.yank(yanked, "no good")
+
+    marks = {a.text: a.attributes.get("data-yanked") for a in markable.offers.html().anchors}
+    assert marks == {yanked.filename: "no good", sound.filename: None}
+    assert not markable.offers.files()[sound.filename].get("yanked")
+
+
 @pytest.mark.parametrize("format_", ["json", "html"])
 def test_mirrors_keep_the_marker(proxied: Offers, format_: str) -> None:
     """Mirrors "MUST NOT mirror a yanked file without also mirroring the data-yanked attribute",
-    whichever format the upstream speaks; each file keeps its own.
+    whichever format the upstream speaks.
     """
-    yanked, sound = wheel(proxied.name, "1.0"), wheel(proxied.name, "2.0")
-    proxied.upstream.add(yanked, yanked="no good")
-    proxied.upstream.add(sound)
+    proxied.upstream.add(wheel(proxied.name, "1.0"), yanked="no good")
     if format_ == "html":
         proxied.upstream.misbehave(proxied.place, HtmlOnly())
 
-    files = proxied.files()
-    assert files[yanked.filename]["yanked"] == "no good"
-    assert not files[sound.filename].get("yanked")
-    marks = {a.text: a.attributes.get("data-yanked") for a in proxied.html().anchors}
-    assert marks == {yanked.filename: "no good", sound.filename: None}
+    assert proxied.file()["yanked"] == "no good"
+    assert proxied.anchor().attributes["data-yanked"] == "no good"
 
 
-def test_a_yanked_file_can_be_fetched(proxied: Offers) -> None:
+def test_a_yanked_file_can_be_fetched(markable: Markable) -> None:
     """Yanking keeps a file "available for users who are explicitly asking for it"."""
-    built = wheel(proxied.name, "1.0")
-    proxied.upstream.add(built, yanked=True)
+    built = markable.add(wheel(markable.offers.name, "1.0"))
+    markable.yank(built, reason=True)
 
-    for link in proxied.links():
-        assert proxied.server.get(link).body == built.content
+    for link in markable.offers.links():
+        assert markable.offers.server.get(link).body == built.content
 
 
-def test_a_yank_may_be_rescinded(proxied: Offers) -> None:
+def test_a_yank_may_be_rescinded(markable: Markable) -> None:
     """The attribute "may be rescinded in the future (and once rescinded, may be reset)"."""
-    built = wheel(proxied.name, "1.0")
-    proxied.upstream.project(proxied.name, max_age=0)
+    built = markable.add(wheel(markable.offers.name, "1.0"))
     for said in ("first", False, "second"):
-        proxied.upstream.add(built, yanked=said)
-        until(partial(is_said, proxied, said))
-        assert proxied.anchor().attributes.get("data-yanked", False) == said
+        markable.yank(built, said)
 
-
-def is_said(proxied: Offers, yanked: bool | str) -> bool:  # noqa: FBT001 - PEP 691's own type
-    return bool(proxied.file().get("yanked", False) == yanked)
+        assert markable.offers.file().get("yanked", False) == said
+        assert markable.offers.anchor().attributes.get("data-yanked", False) == said

@@ -285,7 +285,7 @@ def versions_of(page: Page) -> tuple[str, ...]:
 def render_page(page: Page, form: Format, prefix: str) -> bytes:
     """Write a page. `prefix` is the relative URL to which a file's key and name are added."""
     if page.status == QUARANTINED:
-        page = msgspec.structs.replace(page, files=())
+        page = msgspec.structs.replace(page, files=(), versions=versions_of(page))
     return _json_page(page, prefix) if form is Format.JSON else _html_page(page, prefix)
 
 
