@@ -8,8 +8,17 @@ import pytest
 from cloche import __version__, cli, kinds
 from tests.cli.program import refused, run
 
+WHERE = ("--index", "--data", "--config")
 COMMANDS = {
-    "": ["--version", "config", "doctor", "serve", "token"],
+    "": [
+        *("--version", "config", "delete", "doctor", "journal", "serve", "status", "token"),
+        *("unyank", "yank"),
+    ],
+    "yank": ["--reason", *WHERE],
+    "unyank": ["--reason", *WHERE],
+    "delete": ["--all", "--reason", *WHERE],
+    "status": ["quarantined", "--remove", "--reason", *WHERE],
+    "journal": ["--since", "--limit", "--json", *WHERE],
     "serve": [
         *("--host", "--port", "--data", "--config", "--workers", "--upstream", "--offline"),
     ],
