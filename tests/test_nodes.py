@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from tests.packages import Built, wheel
 from tests.server import Cloche
 from tests.services.s3 import Bucket
 from tests.upstream.controller import Upstream
+from tests.web.api.managing import Manager, place
 
 JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
 
@@ -78,10 +80,14 @@ def publish(node: Cloche, token: str, built: Built) -> int:
     return status
 
 
-def filenames(node: Cloche, project: str) -> list[str]:
+def shown(node: Cloche, project: str) -> Any:
     reply = node.get(f"/simple/{project}/", headers=JSON)
     assert reply.status == 200
-    return [file["filename"] for file in json.loads(reply.body)["files"]]
+    return json.loads(reply.body)
+
+
+def filenames(node: Cloche, project: str) -> list[str]:
+    return [file["filename"] for file in shown(node, project)["files"]]
 
 
 def test_every_node_serves_an_upload_that_was_answered(nodes: tuple[Cloche, Cloche]) -> None:
@@ -95,6 +101,28 @@ def test_every_node_serves_an_upload_that_was_answered(nodes: tuple[Cloche, Cloc
 
         for node in (there, there, here):  # a node of two workers may answer with either
             assert filenames(node, "acme") == [each.filename for each in uploads[:count]]
+
+
+def test_every_node_shows_a_change_that_was_answered(nodes: tuple[Cloche, Cloche]) -> None:
+    """When one node has answered a yank or a status, every worker of every node shows it."""
+    first, second = nodes
+    built = wheel("acme", "1.0")
+    assert publish(first, first.token("upload"), built) == 200
+    secret = first.token("admin")
+    for count in range(6):
+        here, there = (first, second) if count % 2 else (second, first)
+        admin, reason = Manager(here, secret), f"number {count}"
+        admin.do("POST", place("acme", "versions", "1.0", "yank"), {"reason": reason})
+        for node in (there, there, here):
+            assert shown(node, "acme")["files"][0]["yanked"] == reason
+        wanted = {"status": "deprecated", "reason": reason}
+        admin.do("PUT", place("acme", "status"), wanted)
+        for node in (there, there, here):
+            assert shown(node, "acme")["project-status"] == wanted
+
+    Manager(first, secret).do("DELETE", place("acme"))
+    for node in (second, second, first):
+        assert node.get("/simple/acme/").status == 404
 
 
 def test_nodes_share_the_bytes(nodes: tuple[Cloche, Cloche], upstream: Upstream) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloche.core.access import Action, Principal
-from cloche.core.errors import Forbidden, Unauthenticated
+from cloche.core.errors import Forbidden, NoSuchIndex, Unauthenticated
 from cloche.core.index import Index
 from cloche.core.model import project_name
 from cloche.service.view import View
@@ -249,6 +249,45 @@ async def test_expiry_is_looked_at_each_time(doors: Doors) -> None:
     for closed in (doors.gate.reader, doors.gate.uploader):
         with pytest.raises(Forbidden):
             await closed(INDEX, header)
+
+
+async def test_a_manager_needs_admin_that_holds(doors: Doors) -> None:
+    """Managing takes the right to it, on that index, at this instant; reading is no part of it."""
+    until = doors.clock.time + timedelta(minutes=1)
+    for name, index, action in (
+        ("admin", "closed", Action.ADMIN),
+        ("reads", "closed", Action.READ),
+        ("uploads", "*", Action.UPLOAD),
+        ("elsewhere", "other", Action.ADMIN),
+    ):
+        doors.login.known[name] = Principal(
+            name=name, indexes=(index,), can=(action,), expires_at=until
+        )
+
+    who = await doors.gate.manager("closed", bearer("admin")["Authorization"])
+    assert who.name == "admin"
+    for name in ("reads", "uploads", "elsewhere"):
+        with pytest.raises(Forbidden, match="may not manage in index closed"):
+            await doors.gate.manager("closed", bearer(name)["Authorization"])
+    with pytest.raises(Unauthenticated, match="to manage here"):
+        await doors.gate.manager("closed", None)
+
+    doors.clock.time = until
+    with pytest.raises(Forbidden):
+        await doors.gate.manager("closed", bearer("admin")["Authorization"])
+
+
+async def test_an_unknown_index_is_told_to_its_managers_only(doors: Doors) -> None:
+    """Whether there is such an index is for those to know who may manage it."""
+    doors.login.known["all"] = Principal(name="all", indexes=("*",), can=(Action.ADMIN,))
+    doors.login.known["one"] = Principal(name="one", indexes=("closed",), can=(Action.ADMIN,))
+
+    with pytest.raises(NoSuchIndex):
+        await doors.gate.manager("no-such", bearer("all")["Authorization"])
+    with pytest.raises(Forbidden):
+        await doors.gate.manager("no-such", bearer("one")["Authorization"])
+    with pytest.raises(Unauthenticated):
+        await doors.gate.manager("no-such", None)
 
 
 async def test_unknown_index_is_not_admitted(doors: Doors) -> None:
