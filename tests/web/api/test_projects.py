@@ -148,7 +148,7 @@ def test_status(server: Cloche, token: str, admin: Manager) -> None:
     assert "ma-old is archived in index main (use ma-new)" in detail(refused)
     assert upload(server.url, wheel("ma-old", "1.0"), token).status == 200
 
-    admin.do("DELETE", place("ma-old", "status"))
+    assert admin.ask("DELETE", place("ma-old", "status")).status == 204
     assert admin.get(place("ma-old", "status")) == {"status": "active", "reason": None}
     assert upload(server.url, wheel("ma-old", "2.0"), token).status == 200
 
@@ -214,6 +214,13 @@ def test_a_project_as_the_index_shows_it(
     assert not admin.get(place("ma-told-far"))["hosted"]
 
 
+def test_a_method_that_is_not_possible(admin: Manager) -> None:
+    """The refusal names all methods that are."""
+    for more, allowed in (((), "DELETE, GET"), (("status",), "DELETE, GET, PUT")):
+        reply = admin.ask("PATCH", place("ma-x", *more))
+        assert (reply.status, reply.headers["allow"]) == (405, allowed)
+
+
 REQUESTS = [
     ("GET", ()),
     ("DELETE", ()),
@@ -273,6 +280,8 @@ def test_what_may_not_be_read_is_not_told(server: Cloche, token: str) -> None:
         ("PUT", place("ma-x", "status"), {"status": "active", "why": 1}, 400, "body.why"),
         ("PUT", place("ma-x", "status"), {"status": "active", "reason": "a\nb"}, 400, "one line"),
         ("PUT", place("ma-x", "status"), {"status": "active", "reason": "\ud800"}, 400, "reason"),
+        ("PUT", place("ma-x", "status"), {"status": "active", "\ud800": 1}, 400, "unicode"),
+        ("PUT", place("ma-x", "status"), {"status": "active", "x" * 9000: 1}, 400, "Extra inputs"),
         ("PUT", place("ma-x", "status"), None, 400, "body"),
         ("PUT", place("ma-x", "status"), "x" * 70_000, 413, "65536 bytes"),
         ("GET", place("ma-x", "journal") + "?limit=0", None, 400, "query.limit"),

@@ -1,11 +1,13 @@
 """The management API as an ASGI application, and the OpenAPI that describes it."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from cloche import __version__
 from cloche.core.errors import BadRequest, Error
@@ -28,6 +30,7 @@ REFUSALS = {
     503: "An upstream or the storage cannot be reached.",
     507: "The storage is full.",
 }
+MAX_TOLD = 100  # characters of a client's own words
 _SAID = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _PROBLEM = {
     "title": "Problem",
@@ -72,12 +75,12 @@ def build(steward: Steward, shelf: Shelf, gate: Gate) -> Api:
         },
         exception_handlers={
             Error: problems.answer,
-            HTTPException: problems.answer_http,
+            HTTPException: _answer_http,
             RequestValidationError: _answer_invalid,
             Exception: problems.answer_bug,
         },
     )
-    api.include_router(Projects(steward, shelf, gate).router(), prefix=ROOT)
+    Projects(steward, shelf, gate).join(api.router, ROOT)
     return api
 
 
@@ -85,11 +88,22 @@ def _operation(route: APIRoute) -> str:
     return route.name
 
 
+async def _answer_http(request: Request, error: Exception) -> Response:
+    """Answer as everywhere; `Allow` names all methods, each of which is a route of its own here."""
+    response = await problems.answer_http(request, error)
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        routes = [route for route in request.app.routes if isinstance(route, Route | APIRoute)]
+        here = [route for route in routes if route.path_regex.match(request.scope["path"])]
+        methods = {method for route in here for method in route.methods or ()}
+        response.headers["allow"] = ", ".join(sorted(methods))
+    return response
+
+
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     """Answer what does not fit the schema, as any other request that cannot be understood."""
     if not isinstance(error, RequestValidationError):
         raise error
-    said = "; ".join(
-        f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5]
-    )
-    return await problems.answer(request, BadRequest(f"{said}; {OPENAPI} says what is understood"))
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])[:MAX_TOLD]
+    sentence = f"{where}: {first['msg']}; {OPENAPI} says what is understood"
+    return await problems.answer(request, BadRequest(sentence))

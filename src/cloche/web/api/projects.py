@@ -40,14 +40,13 @@ class Projects:
     shelf: Shelf
     gate: Gate
 
-    def router(self) -> APIRouter:
-        router = APIRouter()
+    def join(self, router: APIRouter, root: str) -> None:
+        """Add the operations below `root`."""
         for method, path, endpoint in (
             ("GET", "", self.project),
             ("DELETE", "", self.delete_project),
             ("GET", "/status", self.status),
             ("PUT", "/status", self.set_status),
-            ("DELETE", "/status", self.remove_status),
             ("POST", "/versions/{version}/yank", self.yank_version),
             ("DELETE", "/versions/{version}/yank", self.unyank_version),
             ("DELETE", "/versions/{version}", self.delete_version),
@@ -56,8 +55,9 @@ class Projects:
             ("DELETE", "/files/{filename}", self.delete_file),
             ("GET", "/journal", self.journal),
         ):
-            router.add_api_route(HERE + path, endpoint, methods=[method])
-        return router
+            router.add_api_route(root + HERE + path, endpoint, methods=[method])
+        status = root + HERE + "/status"
+        router.add_api_route(status, self.remove_status, methods=["DELETE"], status_code=204)
 
     async def project(self, request: Request, index: str, project: str) -> Project:
         """What the index shows of the project."""
@@ -127,11 +127,10 @@ class Projects:
 
     async def remove_status(
         self, request: Request, index: str, project: str, reason: Reason = ""
-    ) -> Changed:
+    ) -> None:
         """Leave the status to the source; an upload's is then active."""
         who = await self._manager(request, index)
         await self.steward.undeclare(index, project_name(project), who, reason)
-        return Changed(files=[])
 
     async def journal(
         self, request: Request, index: str, project: str, since: Since = 0, limit: Limit = 100
