@@ -36,6 +36,7 @@ from cloche.service.view import View
 from cloche.spool import Spool
 from cloche.upstreams._offline import Offline
 from cloche.web import problems
+from cloche.web.crosssite import SameSite
 from cloche.web.documentation import Documentation
 from cloche.web.edge import Edge
 from cloche.web.files import Packages
@@ -256,7 +257,8 @@ class Application:
         # The slash that a framework adds to a path may not turn a POST into a redirect.
         app.router.redirect_slashes = False
         indexes = Indexes(app, settings.indexes, settings.default_index.name)
-        return Edge(indexes, indexes, shelf, gate, self._log)
+        front = SameSite(indexes, settings.server.public_url)
+        return Edge(front, indexes, shelf, gate, self._log)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
