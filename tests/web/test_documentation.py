@@ -10,8 +10,10 @@ from tests.packages import wheel
 from tests.server import Cloche, Reply
 from tests.upstream.controller import Upstream
 from tests.web.answers import detail
+from tests.web.api.managing import Manager
+from tests.web.api.managing import place as manage
 from tests.web.forms import Part, encode, headers, post, upload
-from tests.web.tokens import basic
+from tests.web.tokens import basic, granted
 
 SITE = {
     "index.html": "<h1>Home</h1>",
@@ -169,6 +171,25 @@ def test_in_indexes_above(server: Cloche, token: str) -> None:
     documented(server, token, "docs-above")
 
     assert server.get("/team/dev/project/docs-above/docs/").body == b"<h1>Home</h1>"
+
+
+def test_status_of_the_project(server: Cloche, token: str) -> None:
+    """An archived project takes none; a quarantined or deleted one shows none."""
+    place = documented(server, token, "docs-status")
+    admin = Manager(server, granted(server.data, "admin", index="*"))
+    project = manage("docs-status")
+
+    admin.do("PUT", f"{project}/status", {"status": "archived"})
+    refused = send(server, token, "docs-status", zipped(SITE))
+    assert (refused.status, "archived" in detail(refused)) == (403, True)
+    assert server.get(place).status == 200
+    admin.do("PUT", f"{project}/status", {"status": "quarantined"})
+    assert server.get(place).status == 403
+    assert b'href="docs/"' not in server.get("/project/docs-status/").body
+    admin.do("DELETE", f"{project}/status")
+    assert server.get(place).status == 200
+    admin.do("DELETE", project)
+    assert server.get(place).status == 404
 
 
 def test_project_page_links_to_it(server: Cloche, token: str) -> None:

@@ -12,8 +12,10 @@ from tests.packages import Built, sdist, wheel
 from tests.server import Cloche, Reply
 from tests.upstream.controller import Upstream
 from tests.web.answers import detail, listed
+from tests.web.api.managing import Manager
+from tests.web.api.managing import place as manage
 from tests.web.forms import upload
-from tests.web.tokens import basic
+from tests.web.tokens import basic, granted
 
 TYPE = "application/vnd.pypi.integrity.v1+json"
 JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
@@ -127,6 +129,16 @@ def test_closed_index(server: Cloche, token: str) -> None:
 
     assert server.get(place(built, "closed")).status == 401
     assert server.get(place(built, "closed"), basic(token)).status == 200
+
+
+def test_quarantined_project(server: Cloche, token: str) -> None:
+    """A quarantined project has no provenance to show, as it has no files."""
+    built = attested(server, token, "int-quarantine")
+    admin = Manager(server, granted(server.data, "admin", index="*"))
+
+    admin.do("PUT", f"{manage('int-quarantine')}/status", {"status": "quarantined"})
+
+    assert server.get(place(built)).status == 403
 
 
 def test_address_is_what_the_client_uses(server: Cloche, token: str) -> None:

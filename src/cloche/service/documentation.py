@@ -10,14 +10,15 @@ import structlog
 from cloche.core import documentation
 from cloche.core.access import Principal
 from cloche.core.documentation import INDEX
-from cloche.core.errors import NoSuchFile, NoSuchProject
+from cloche.core.errors import Forbidden, NoSuchFile, NoSuchProject
 from cloche.core.index import Index
-from cloche.core.model import Digest, DocFile, ProjectName
+from cloche.core.model import Digest, DocFile, ProjectName, Status
 from cloche.core.wire import QUARANTINED
 from cloche.core.zips import Member
 from cloche.ports import Blobs, Clock, Documentation, Ledger, Pulse, Scratch, Spooled
 from cloche.service.fetch import Body
 from cloche.service.shelf import Shelf
+from cloche.service.view import quarantined
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,8 @@ class Documents:
         """Put the archive's files in place of the project's documentation; return how many.
 
         Every worker and node serves them when this returns. Raise NoSuchProject when nothing
-        of the project was uploaded, BadUpload with all that is wrong with the archive.
+        of the project is there, Forbidden when it takes no uploads (PEP 792), BadUpload with all
+        that is wrong with the archive.
         """
         await self._check_owned(index, project)
         spooled = archive.spooled
@@ -56,21 +58,24 @@ class Documents:
     async def find(self, index: str, project: ProjectName, path: str) -> DocFile:
         """The file at this path of the documentation of what the index shows as the project.
 
-        Raise NoSuchFile when there is none, and what `Shelf.get` raises.
+        Raise NoSuchFile when there is none, Forbidden when the project is quarantined, and what
+        `Shelf.get` raises.
         """
         shown = await self.shelf.get(index, project)
-        sight = shown.sight
-        if sight.hosted and sight.page.status != QUARANTINED:
-            found = await self.documentation.find(sight.owner, project, path)
+        page = shown.page
+        if page.status == QUARANTINED:
+            raise quarantined(index, project, page.status_reason)
+        if shown.sight.hosted and page.files:  # a deleted project's documentation is gone, too
+            found = await self.documentation.find(shown.sight.owner, project, path)
             if found is not None:
                 return found
         raise NoSuchFile(f"the documentation of {project} in {index} has no file {path}")
 
     async def has(self, index: str, project: ProjectName) -> bool:
-        """Whether the project has documentation here. Raise what `Shelf.get` raises."""
+        """Whether the project has documentation to show. Raise what `Shelf.get` raises."""
         try:
             await self.find(index, project, INDEX)
-        except NoSuchFile:
+        except (NoSuchFile, Forbidden):
             return False
         return True
 
@@ -78,12 +83,16 @@ class Documents:
         return Body(file.size, self.blobs.read(file.digest, 0, file.size))
 
     async def _check_owned(self, index: Index, project: ProjectName) -> None:
-        try:
-            await self.ledger.files(index.name, project)
-        except NoSuchProject:
+        own = await self.ledger.own(index.name, project)
+        if not own.uploads:
             raise NoSuchProject(
                 f"index {index.name} has no {project} of its own to document; upload a file first"
-            ) from None
+            )
+        if own.marks.status in {Status.ARCHIVED, Status.QUARANTINED}:
+            raise Forbidden(
+                f"{project} is {own.marks.status} in index {index.name} and takes no uploads; "
+                f"`cloche status {project} active --index {index.name}` ends that"
+            )
 
     async def _keep(self, archive: Spooled, member: Member) -> DocFile:
         data = await asyncio.to_thread(_content, archive, member)

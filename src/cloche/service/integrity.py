@@ -12,9 +12,10 @@ from cloche.core.errors import BadName, NoSuchFile, UpstreamDown, UpstreamLies
 from cloche.core.filenames import parse
 from cloche.core.model import Artifact, Digest, File, Held, ProjectName
 from cloche.core.provenance import BESIDE, MAX_PROVENANCE
+from cloche.core.wire import QUARANTINED
 from cloche.ports import Blobs, Clock, PageStore, Spool, Upstream
 from cloche.service.shelf import Shelf, Shown
-from cloche.service.view import View
+from cloche.service.view import View, quarantined
 
 PATIENCE = 30.0  # seconds that a client waits for an upstream's provenance
 
@@ -38,10 +39,13 @@ class Integrity:
     async def find(self, index: str, project: ProjectName, version: str, filename: str) -> Found:
         """The provenance object of a file that the index offers, about exactly that file.
 
-        Raise NoSuchFile when the file or its provenance is unknown, UpstreamDown when it could
-        not be looked for, UpstreamLies when what the upstream sends is not about the file.
+        Raise NoSuchFile when the file or its provenance is unknown, Forbidden when the project is
+        quarantined, UpstreamDown when it could not be looked for, UpstreamLies when what the
+        upstream sends is not about the file.
         """
         shown = await self.shelf.get(index, project)
+        if shown.page.status == QUARANTINED:
+            raise quarantined(index, project, shown.page.status_reason)
         file = shown.by_name.get(filename)
         if file is None or not _is_of(version, filename):
             raise NoSuchFile(f"index {index} has no file {filename} of {project} {version}")
