@@ -22,6 +22,10 @@ COMMANDS = {
     "serve": [
         *("--host", "--port", "--data", "--config", "--workers", "--upstream", "--offline"),
     ],
+    "prefetch": [
+        *("--index", "--platform", "--python", "--implementation", "--abi", "--all", "--pre"),
+        *("--no-sdists", "--jobs", "--json", "--upstream", "--data", "--config", "uv.lock"),
+    ],
     "token": ["create", "list", "revoke"],
     "token create": ["--index", "--can", "--name", "--days", "--data", "--config"],
     "token list": ["--json", "--data", "--config"],

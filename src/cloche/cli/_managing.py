@@ -8,14 +8,13 @@ from typing import TypeVar
 
 from packaging.version import InvalidVersion, Version
 
-from cloche.app import Services, compose, open_blobs, open_catalog, open_upstreams, utc_now
+from cloche.app import Services, opened
 from cloche.cli._options import check_index
 from cloche.config import Settings, load
 from cloche.core import marks
 from cloche.core.errors import BadSetting
 from cloche.core.marks import Part
 from cloche.core.model import project_name
-from cloche.spool import Spool
 
 T = TypeVar("T")
 
@@ -43,21 +42,8 @@ class Desk:
         return asyncio.run(self._do(work))
 
     async def _do(self, work: Callable[[Services], Awaitable[T]]) -> T:
-        catalog = open_catalog(self._settings)
-        services = compose(
-            self._settings,
-            stored=catalog,
-            blobs=open_blobs(self._settings),
-            spool=Spool(self._settings.data / "spool"),
-            remote=open_upstreams(self._settings),
-            clock=utc_now,
-        )
-        try:
+        async with opened(self._settings, patience=0) as services:
             return await work(services)
-        finally:
-            for cached in services.cached.values():
-                await cached.close()
-            await catalog.close()
 
 
 def tell(done: str, files: list[str]) -> None:

@@ -10,12 +10,11 @@ import typer
 
 from cloche import logs
 from cloche.app import LEFTOVER, opened, this_platform
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, check_index
 from cloche.cli._telling import Tally, Teller, teller
 from cloche.cli._wanted import read
 from cloche.config import DEFAULT_UPSTREAM, Settings, load
 from cloche.core.choosing import Rules
-from cloche.core.errors import BadSetting
 from cloche.core.targets import targets
 from cloche.core.wants import Wants
 from cloche.service.gather import Event, Lacked
@@ -88,6 +87,8 @@ def prefetch(  # noqa: PLR0913 - each option is an argument
     Exit code 1 if something could not be had; what that is, and why, is said at the end.
     """
     settings = load(config, data, {f"upstream.{DEFAULT_UPSTREAM}.url": upstream})
+    chosen_index = index or settings.default_index.name
+    check_index(settings, chosen_index, config)
     wants = read(files)
     chosen = targets(
         this_platform(),
@@ -105,18 +106,10 @@ def prefetch(  # noqa: PLR0913 - each option is an argument
     # What goes wrong is told at the end; a log would tell it twice, and through the bar.
     logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
     with teller(as_json=as_json) as told:
-        tally = _run(settings, _index(settings, index), wants, rules, jobs, told)
+        tally = _run(settings, chosen_index, wants, rules, jobs, told)
     told.end(tally)
     if tally.lacked:
         raise typer.Exit(1)
-
-
-def _index(settings: Settings, name: str | None) -> str:
-    if name is None:
-        return settings.default_index.name
-    if name not in settings.indexes:
-        raise BadSetting(f"no index {name!r}; known are {', '.join(settings.indexes)}")
-    return name
 
 
 def _run(
