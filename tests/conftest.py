@@ -1,6 +1,6 @@
 import pytest
 
-pytest_plugins = ["tests.services.fixtures", "tests.upstream.fixtures"]
+pytest_plugins = ["tests.services.fixtures", "tests.upstream.fixtures", "tests.clients.record"]
 
 
 @pytest.fixture(scope="session")

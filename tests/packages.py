@@ -17,6 +17,7 @@ from typing import TypedDict, Unpack
 from packaging.utils import canonicalize_name
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+TAR_TIME = 320_000_000  # in 1980: setuptools makes eggs, which are zips, out of sdists
 PYPROJECT = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 BACKEND = Path(__file__).with_name("sdist_backend.py").read_bytes()
 
@@ -220,5 +221,6 @@ def _tar_gz(members: Mapping[str, bytes]) -> bytes:
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             entry.mode = 0o644
+            entry.mtime = TAR_TIME
             archive.addfile(entry, io.BytesIO(data))
     return gzip.compress(out.getvalue(), mtime=0)

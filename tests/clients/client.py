@@ -44,6 +44,8 @@ class Client:
 
     name: str
     home: Path
+    command: str = ""
+    """The program in its environment, or a path; by default its name without digits."""
 
     @property
     def bin(self) -> Path:
@@ -56,7 +58,7 @@ class Client:
     @property
     def program(self) -> Path:
         """The client's program; AssertionError says how to get it."""
-        path = self.bin / self.name.rstrip("0123456789")
+        path = self.bin / (self.command or self.name.rstrip("0123456789"))
         assert path.exists(), f"{self.name} is not installed: run scripts/install-clients"
         return path
 
@@ -67,7 +69,7 @@ class Client:
         process = subprocess.Popen(
             [self.program, *arguments],
             cwd=cwd or self.home,
-            env={**self._settings(), **(env or {})},
+            env={**self.settings(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -98,7 +100,8 @@ class Client:
         assert outcome.code != 0, outcome.output
         return outcome
 
-    def _settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
+        """Return the environment that the client runs in."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         return inherited | _homes(self.home) | _containment() | _manners()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.clients.client import Client, Outcome
 
-INSTALLERS = ("pip", "pip22", "uv")
+INSTALLERS = ("pip", "uv")
 
 
 @dataclass(frozen=True, slots=True)

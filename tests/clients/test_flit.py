@@ -72,26 +72,3 @@ def test_what_flit_publishes_pip_installs(
     target = tmp_path / "target"
     pip.succeeds("install", "--index-url", cloche.simple, "--target", target, "acme-flit")
     assert installed(target) == {"acme-flit": "1.0", "eggs": "1.5", "salt": "1.0"}
-
-
-def test_other_bytes_under_the_same_name_fail(flit: Client, project: Path, cloche: Cloche) -> None:
-    """A changed project under the same version is refused, and flit says why."""
-    token = cloche.first_token
-    assert publish(flit, project, cloche, token).code == 0
-    before = listed(cloche, "acme-flit")
-    (project / "acme_flit.py").write_text('"""By flit."""\n\nother = True\n')
-
-    outcome = publish(flit, project, cloche, token)
-
-    assert outcome.code != 0
-    assert "File already exists" in outcome.words
-    assert listed(cloche, "acme-flit") == before
-
-
-def test_a_wrong_token_is_refused(flit: Client, project: Path, cloche: Cloche) -> None:
-    """A token that the server did not make uploads nothing."""
-    outcome = publish(flit, project, cloche, "cloche_made-up")
-
-    assert outcome.code != 0
-    assert outcome.names(401, 403)
-    assert cloche.get("/simple/acme-flit/").status == 404

@@ -1,4 +1,4 @@
-"""hatch against a running server: it looks up what exists at /+simple/ before it uploads."""
+"""hatch against a running server: the addresses that it can upload to."""
 
 from pathlib import Path
 
@@ -13,7 +13,6 @@ pytestmark = pytest.mark.clients
 
 WHEEL = wheel("acme-hatch", "1.0")
 SDIST = sdist("acme-hatch", "1.0")
-OTHER = wheel("acme-hatch", "1.0", body=b"other = True\n")
 
 
 @pytest.fixture
@@ -43,38 +42,3 @@ def test_what_hatch_publishes_pip_installs(
     target = tmp_path / "target"
     pip.succeeds("install", "--index-url", cloche.simple, "--target", target, "acme-hatch")
     assert installed(target) == {"acme-hatch": "1.0"}
-
-
-def test_hatch_sees_what_exists(hatch: Client, cloche: Cloche, tmp_path: Path) -> None:
-    """Hatch uploads no file twice when the repository is the index: it finds it listed."""
-    files = [built.write(tmp_path) for built in (WHEEL, SDIST)]
-    repository, token = f"{cloche.url}/main/", cloche.token("upload", "read")
-    assert publish(hatch, repository, token, *files).code == 0
-
-    outcome = publish(hatch, repository, token, *files)
-
-    assert outcome.code == 0, outcome.output
-    assert outcome.words.count("already exists") == 2
-
-
-def test_other_bytes_under_the_same_name_fail(
-    hatch: Client, cloche: Cloche, tmp_path: Path
-) -> None:
-    """Hatch prints why other bytes under a name that is taken are refused."""
-    token = cloche.first_token
-    assert publish(hatch, cloche.legacy, token, WHEEL.write(tmp_path)).code == 0
-
-    outcome = publish(hatch, cloche.legacy, token, OTHER.write(tmp_path))
-
-    assert outcome.code != 0
-    assert "File already exists" in outcome.words
-    assert listed(cloche, "acme-hatch") == promised(WHEEL)
-
-
-def test_a_wrong_token_is_refused(hatch: Client, cloche: Cloche, tmp_path: Path) -> None:
-    """A token that the server did not make uploads nothing."""
-    outcome = publish(hatch, cloche.legacy, "cloche_made-up", WHEEL.write(tmp_path))
-
-    assert outcome.code != 0
-    assert outcome.names(401, 403)
-    assert cloche.get("/simple/acme-hatch/").status == 404

@@ -9,18 +9,12 @@ import pytest
 from tests.clients import menu
 from tests.clients.client import Client, NewClient
 from tests.clients.evidence import digests, promised
-from tests.packages import wheel
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
 
 pytestmark = pytest.mark.clients
 
 ENDS: dict[str, Callable[[Cloche], None]] = {"stopped": Cloche.stop, "killed": Cloche.kill}
-
-
-@pytest.fixture(params=["pip", "pip22"])
-def pip(request: pytest.FixtureRequest, new_client: NewClient) -> Client:
-    return new_client(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -100,20 +94,6 @@ def test_metadata_is_read_without_the_wheel(
     assert f"Would install salt-{menu.SALT.version}" in outcome.words
     assert f"{menu.SALT.filename}.metadata (" in outcome.words
     assert f"{menu.SALT.filename} (" not in outcome.words
-
-
-def test_upload_times_pass_through(
-    new_client: NewClient, cloche: Cloche, upstream: Upstream, tmp_path: Path
-) -> None:
-    """With --uploaded-prior-to pip takes the newest version of that day."""
-    upstream.add(wheel("salt", "2.0"), upload_time="2026-05-06T07:08:09.000000Z")
-
-    got = download(
-        *(new_client("pip"), cloche, tmp_path / "got"),
-        *("--uploaded-prior-to=2026-01-01", "salt"),
-    )
-
-    assert got == promised(menu.SALT)
 
 
 def test_all_versions_are_listed(pip: Client, cloche: Cloche) -> None:

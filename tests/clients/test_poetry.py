@@ -103,31 +103,3 @@ def test_what_poetry_publishes_pip_installs(
     target = tmp_path / "target"
     pip.succeeds("install", "--index-url", cloche.simple, "--target", target, "acme-poetry")
     assert installed(target) == {"acme-poetry": "1.0", "eggs": "1.5", "salt": "1.0"}
-
-
-def test_other_bytes_under_the_same_name_fail(
-    poetry: Client, project: Path, cloche: Cloche
-) -> None:
-    """The same files again succeed; changed ones fail with a reason, or are skipped if told so."""
-    configure(poetry, cloche, cloche.first_token)
-    poetry.succeeds(*PUBLISH, "--build", cwd=project)
-    before = listed(cloche, "acme-poetry")
-    poetry.succeeds(*PUBLISH, cwd=project)
-    (project / "acme_poetry.py").write_text('"""By poetry."""\n\nother = True\n')
-
-    refused = poetry.fails(*PUBLISH, "--build", cwd=project)
-    skipped = poetry.succeeds(*PUBLISH, "--skip-existing", cwd=project)
-
-    assert "HTTP Error 409: File already exists" in refused.words
-    assert skipped.words.count("File exists. Skipping") == 2
-    assert listed(cloche, "acme-poetry") == before
-
-
-def test_a_wrong_token_is_refused(poetry: Client, project: Path, cloche: Cloche) -> None:
-    """A token that the server did not make uploads nothing."""
-    configure(poetry, cloche, "cloche_made-up")
-
-    outcome = poetry.fails(*PUBLISH, "--build", cwd=project)
-
-    assert outcome.names(401, 403)
-    assert cloche.get("/simple/acme-poetry/").status == 404

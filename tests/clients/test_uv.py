@@ -49,21 +49,6 @@ def upload(uv: Client, server: Cloche, token: str, *arguments: str | Path) -> Ou
     return uv.run("publish", "--publish-url", server.legacy, "--token", token, *arguments)
 
 
-def test_upload_times_pass_through(
-    uv: Client, cloche: Cloche, upstream: Upstream, tmp_path: Path
-) -> None:
-    """With --exclude-newer uv takes the newest version of that day, and warns of no lack."""
-    upstream.add(wheel("salt", "2.0"), upload_time="2026-05-06T07:08:09.000000Z")
-
-    outcome = uv.succeeds(
-        *("pip", "install", "--python", uv.python, "--target", tmp_path / "target"),
-        *("--index-url", cloche.simple, "--exclude-newer", "2026-01-01", "salt"),
-    )
-
-    assert installed(tmp_path / "target") == {"salt": "1.0"}
-    assert "missing an upload date" not in outcome.words
-
-
 def test_a_compiled_lock_has_the_upstreams_hashes(
     uv: Client, cloche: Cloche, tmp_path: Path
 ) -> None:
@@ -112,30 +97,6 @@ def test_a_lock_file_outlives_a_restart_and_the_upstream(
         assert installed(packages) == menu.VERSIONS | {"acme-uv": "1.0"}
 
 
-def test_what_uv_publishes_pip_installs(
-    uv: Client, pip: Client, cloche: Cloche, tmp_path: Path
-) -> None:
-    """A wheel and an sdist that uv publishes are there for pip at once, byte for byte."""
-    files = [built.write(tmp_path) for built in (WHEEL, SDIST)]
-
-    outcome = upload(uv, cloche, cloche.first_token, *files)
-
-    assert outcome.code == 0, outcome.output
-    assert listed(cloche, "acme-uv") == promised(WHEEL, SDIST)
-    target = tmp_path / "target"
-    pip.succeeds("install", "--index-url", cloche.simple, "--target", target, "acme-uv")
-    assert installed(target) == {"acme-uv": "1.0"}
-
-
-def test_the_same_bytes_twice_succeed(uv: Client, cloche: Cloche, tmp_path: Path) -> None:
-    """An upload may be repeated: the same bytes again are a success."""
-    file = WHEEL.write(tmp_path)
-
-    outcomes = [upload(uv, cloche, cloche.first_token, file) for _ in range(2)]
-
-    assert [outcome.code for outcome in outcomes] == [0, 0], outcomes
-
-
 def test_a_checked_publish_skips_what_exists(uv: Client, cloche: Cloche, tmp_path: Path) -> None:
     """With --check-url uv uploads what is missing only."""
     token = cloche.first_token
@@ -165,16 +126,6 @@ def test_other_bytes_under_the_same_name_fail(uv: Client, cloche: Cloche, tmp_pa
     assert checked.code != 0
     assert "do not match" in checked.words
     assert listed(cloche, "acme-uv") == promised(WHEEL)
-
-
-def test_a_wrong_token_is_refused(uv: Client, cloche: Cloche, tmp_path: Path) -> None:
-    """A token that the server did not make uploads nothing, and uv says that it is the token."""
-    outcome = upload(uv, cloche, "cloche_made-up", WHEEL.write(tmp_path))
-
-    assert outcome.code != 0
-    assert outcome.names(401, 403)
-    assert "token" in outcome.words
-    assert cloche.get("/simple/acme-uv/").status == 404
 
 
 def _locked_urls(project: Path) -> list[str]:
