@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.client import Client, NewClient, Publish
+from tests.clients.matrix.kitchen import Kitchen, kitchen
 from tests.packages import Built
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
@@ -51,3 +52,10 @@ def publish(new_client: NewClient, cloche: Cloche, tmp_path: Path) -> Publish:
         )
 
     return upload
+
+
+@pytest.fixture(scope="session", name="kitchen")
+def _kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
+    """Run the servers that the matrix and the mistakes share, once in each worker."""
+    with kitchen(tmp_path_factory.mktemp("kitchen")) as running:
+        yield running

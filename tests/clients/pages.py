@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 
-from tests.clients.matrix.page import PAGE
+from tests.clients.matrix import page
 from tests.clients.matrix.tables import TABLES
+from tests.clients.mistakes import page as errors
 
 
 def write(seen: Mapping[str, Mapping[tuple[str, str], str]]) -> None:
     """Write what was seen, by part of a page, and by row and column of that part."""
-    text = PAGE.read_text()
+    text = page.PAGE.read_text()
     for table in TABLES:
         text = table.put(text, seen.get(table.name, {}))
-    PAGE.write_text(text)
+    page.PAGE.write_text(text)
+    text = errors.PAGE.read_text()
+    errors.PAGE.write_text(errors.put(text, seen.get(errors.NAME, {})))

@@ -14,6 +14,15 @@ from tests.server import Cloche
 from tests.upstream.controller import Upstream
 
 CONFIG = """\
+[server]
+max_upload = 100_000
+
+[upstream.gone]
+url = "http://127.0.0.1:9/simple/"
+
+[index.outage]
+sources = ["gone"]
+
 [index.main]
 default = true
 uploads = true
@@ -39,6 +48,10 @@ OLD = wheel("mustard", "1.0")
 NEW = wheel("mustard", "2.0")
 ACME = wheel("acme", "1.0", requires=["salt"])
 STRANGER = wheel("acme", "9.0")
+FALSE = wheel("vinegar", "1.0")
+"""Its upstream lists the digest of other bytes."""
+ILL = wheel("mushrooms", "1.0")
+"""Its upstream has it in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,9 @@ def _stock(upstream: Upstream) -> None:
     just_now = datetime.now(UTC) - timedelta(minutes=1)
     upstream.add(NEW, upload_time=just_now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     upstream.add(STRANGER)
+    upstream.add(FALSE, hashes={"sha256": wheel("vinegar", "1.0", body=b"other = True\n").sha256})
+    upstream.add(ILL)
+    upstream.project(ILL.project, extra={"project-status": {"status": "quarantined"}})
 
 
 def _cut_off(data: Path, upstream: Upstream) -> Cloche:

@@ -127,10 +127,10 @@ class Uploader(Row):
     skips_other_bytes: ClassVar[bool] = False
     """Whether its way to skip what exists goes by the name alone."""
 
-    @property
-    def distribution(self) -> str:
-        """The project, in normal form: one for each folder, for the cells share a server."""
-        return "acme-" + hashlib.sha256(bytes(self.folder)).hexdigest()[:8]
+    def __init__(self, client: Client, folder: Path) -> None:
+        super().__init__(client, folder)
+        # One for each folder, for the cells share a server.
+        self.distribution = "acme-" + hashlib.sha256(bytes(folder)).hexdigest()[:8]
 
     @property
     def dist(self) -> Path:

@@ -10,6 +10,7 @@ from tests.clients.matrix.rows.pdm import PdmInstaller, PdmUploader
 from tests.clients.matrix.rows.pip import Pip, Pip20, Pip22
 from tests.clients.matrix.rows.pipenv import Pipenv
 from tests.clients.matrix.rows.poetry import PoetryInstaller, PoetryUploader
+from tests.clients.matrix.rows.setup_py import SetupPy
 from tests.clients.matrix.rows.twine import Twine, Twine4, Twine6
 from tests.clients.matrix.rows.uv import UvInstaller, UvUploader
 
@@ -22,5 +23,5 @@ INSTALLERS: tuple[type[Installer], ...] = (
 UPLOADERS: tuple[type[Uploader], ...] = (
     *(Twine4, Twine6, Twine),
     *(UvUploader, PoetryUploader, PdmUploader),
-    *(Hatch, Flit, CurlUploader),
+    *(Hatch, Flit, SetupPy, CurlUploader),
 )
