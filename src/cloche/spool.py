@@ -22,13 +22,13 @@ from uuid import uuid4
 import msgspec
 
 from cloche.core.errors import FULL, BadSetting, StorageDown, StorageFull
-from cloche.core.model import Digest
+from cloche.core.model import HASH_LENGTHS, Digest
 from cloche.ports import Growth, Note, Spooled
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ALGORITHMS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
+ALGORITHMS = frozenset(HASH_LENGTHS)
 LOCK_POLL = 0.02  # seconds: between two looks at a lock that another process holds
 REHASH_CHUNK = 1 << 20
 OPEN_FILE_LOCK: int | None = getattr(fcntl, "F_OFD_SETLK", None)

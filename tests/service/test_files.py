@@ -67,6 +67,26 @@ async def test_metadata_lies_in_front_of_the_query(upstream: Upstream, node: Wor
     assert (asked.path, asked.query) == (f"/files/demo/{DEMO.filename}.metadata", "signed=yes")
 
 
+async def test_a_signature_is_passed_through(upstream: Upstream, node: Worker) -> None:
+    """Where the page says that a signature lies beside the file, it does here too (PEP 503)."""
+    upstream.add(DEMO, signature=b"signed", gpg_sig=True)
+
+    for _ in range(2):
+        assert await read(node, beside=".asc") == b"signed"
+    assert len(upstream.requests("/files/")) == 1
+
+
+@pytest.mark.parametrize("beside", [".asc", ".metadata.asc", ".asc.metadata"])
+async def test_a_signature_that_no_page_promises(
+    upstream: Upstream, node: Worker, beside: str
+) -> None:
+    """Nobody is asked for a signature that is not said to be there."""
+    upstream.add(DEMO, signature=b"signed")
+    with pytest.raises(NoSuchFile):
+        await find(node, beside=beside)
+    assert upstream.requests("/files/") == []
+
+
 async def test_an_upstream_without_metadata(upstream: Upstream, node: Worker) -> None:
     """Where the page offers no metadata there is none, and nobody is asked for it."""
     upstream.add(DEMO, metadata=False)

@@ -80,6 +80,7 @@ class Upstream:
         metadata: bool = True,
         upload_time: str | None = UPLOADED,
         yanked: bool | str = False,
+        signature: bytes | None = None,
         without: tuple[str, ...] = (),
         **entry: Any,
     ) -> str:
@@ -97,6 +98,7 @@ class Upstream:
             filename=built.filename,
             content=built.content,
             metadata=built.metadata if metadata else None,
+            signature=signature,
             entry={name: value for name, value in listed.items() if name not in without},
         )
         self._do(control.PutFile(project=built.project, file=file))

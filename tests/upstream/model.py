@@ -9,7 +9,7 @@ Urls = Literal["relative", "absolute", "other"]
 
 
 class File(Struct, kw_only=True):
-    """A file, its metadata if that is served beside it, and its entry in the JSON page.
+    """A file, what is served beside it if anything is, and its entry in the JSON page.
 
     The entry needs no `url`: the page writes where the file lies, unless the entry says otherwise.
     """
@@ -18,6 +18,7 @@ class File(Struct, kw_only=True):
     content: bytes
     entry: dict[str, Any]
     metadata: bytes | None = None
+    signature: bytes | None = None
 
 
 class ProjectOptions(TypedDict, total=False):

@@ -94,10 +94,12 @@ def _resource(world: World, asked: Asked, rules: list[Misbehaviour]) -> Resource
 def _file(files: dict[str, File], filename: str, asked: Asked) -> Resource | None:
     if filename in files:
         return resource_of_file(files[filename].content, asked)
-    file = files.get(filename.removesuffix(".metadata"))
-    if file is None or file.metadata is None:
+    stem, _, end = filename.rpartition(".")
+    file = files.get(stem)
+    if file is None:
         return None
-    return resource_of_file(file.metadata, asked)
+    content = {"metadata": file.metadata, "asc": file.signature}.get(end)
+    return None if content is None else resource_of_file(content, asked)
 
 
 def _redirect(asked: Asked) -> Answer | None:

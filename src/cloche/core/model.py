@@ -2,11 +2,12 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from packaging.utils import InvalidName, canonicalize_name
 
 from cloche.core.errors import BadName
@@ -20,7 +21,7 @@ Digest = NewType("Digest", str)
 FileKey = NewType("FileKey", str)
 """What a file's URL names it by: its sha256, or `u` and a hash of where it came from."""
 
-BESIDE = (".metadata", ".asc", ".provenance")
+METADATA, SIGNATURE, PROVENANCE = BESIDE = (".metadata", ".asc", ".provenance")
 """How the names end of what lies beside distributions."""
 
 MAX_NAME = 200
@@ -29,9 +30,10 @@ MAX_FILENAME = 255  # bytes: what a file system takes
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _KEY = re.compile(r"u?[0-9a-f]{64}\Z")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
-_HASH_LENGTHS = {
-    name: 2 * hashlib.new(name).digest_size
-    for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
+HASH_LENGTHS = {  # of those that every Python knows, but shakes, which have no length of their own
+    name: 2 * hashlib.new(name, usedforsecurity=False).digest_size
+    for name in sorted(hashlib.algorithms_guaranteed)
+    if not name.startswith("shake") and name != "blake2b"  # uv wants a blake2b of half the length
 }
 
 
@@ -72,15 +74,15 @@ def safe_filename(raw: str) -> bool:
     )
 
 
-def sane_hashes(hashes: dict[str, str]) -> dict[str, str]:
+def sane_hashes(hashes: Mapping[str, str | None]) -> dict[str, str]:
     """Keep the hashes that clients can check: known algorithm, right length, hexadecimal.
 
-    uv fails the whole project on a digest of the wrong length.
+    uv fails the whole project on a digest of the wrong length, pip on an unknown algorithm.
     """
     return {
-        name.lower(): value.lower()
-        for name, value in hashes.items()
-        if len(value) == _HASH_LENGTHS.get(name.lower()) and _HEX.match(value)
+        name: value.lower()
+        for said, value in hashes.items()
+        if value and len(value) == HASH_LENGTHS.get(name := said.lower()) and _HEX.match(value)
     }
 
 
@@ -93,19 +95,25 @@ class Status(StrEnum):
     QUARANTINED = "quarantined"  # takes no uploads, offers no files
 
 
-class File(Struct, frozen=True, kw_only=True):
-    """One distribution, as a page lists it (PEP 691, 700, 714, 592, 740)."""
+class File(Struct, frozen=True, kw_only=True, gc=False):
+    """One distribution, as a page lists it (PEP 503, 592, 691, 700, 714, 740).
+
+    `unknown` and `attributes` are facts of keys that no standard known here names.
+    """
 
     filename: str
     hashes: dict[str, str] = {}
     url: str = ""  # where an upstream offers it; empty for uploads
     size: int | None = None  # bytes
     upload_time: datetime | None = None  # as the upstream, or this server for uploads, states it
+    upload_time_text: str | None = None  # as stated, where its precision is not ours
     requires_python: str | None = None
     core_metadata: bool | dict[str, str] = False
     yanked: bool | str = False  # PEP 592: any string is a reason
-    gpg_sig: bool | None = None
+    gpg_sig: bool | None = None  # whether a signature lies beside it, at `.asc`
     provenance: str | None = None  # where an upstream has it; for uploads its sha256
+    unknown: dict[str, Raw] | None = None  # of a JSON entry
+    attributes: dict[str, str] | None = None  # `data-…` of an HTML link
 
     @property
     def sha256(self) -> Digest | None:
@@ -118,6 +126,15 @@ class File(Struct, frozen=True, kw_only=True):
         return FileKey(self.sha256 or "u" + hashlib.sha256(self.url.encode()).hexdigest())
 
 
+class Unknown(Struct, frozen=True, kw_only=True):
+    """What an upstream's page says beyond the standards known here: each a key and its value."""
+
+    page: dict[str, Raw] | None = None
+    meta: dict[str, Raw] | None = None
+    status: dict[str, Raw] | None = None
+    metas: dict[str, str] | None = None  # `<meta name="pypi:…">` of an HTML page
+
+
 class Page(Struct, frozen=True, kw_only=True):
     """What a source knows of one project (PEP 691's project detail, PEP 792's status)."""
 
@@ -126,19 +143,20 @@ class Page(Struct, frozen=True, kw_only=True):
     versions: tuple[str, ...] = ()
     status: str = "active"
     status_reason: str | None = None
+    unknown: Unknown | None = None
 
     def find(self, filename: str) -> File | None:
         return next((file for file in self.files if file.filename == filename), None)
 
 
 class Artifact(Struct, frozen=True, kw_only=True):
-    """Bytes that an upstream offers: a distribution, or a distribution's `.metadata`."""
+    """Bytes that an upstream offers: a distribution, or what lies beside one."""
 
     upstream: str
     project: ProjectName
     filename: str
     url: str
-    key: FileKey  # of the distribution, for its `.metadata` too
+    key: FileKey  # of the distribution, also for what lies beside it
     hashes: dict[str, str] = {}
     size: int | None = None
 

@@ -77,7 +77,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_page_bytes: Count = 64 << 20  # decompressed; PyPI's largest is about 25 MiB
     max_files: Count = 100_000
     max_file_bytes: Count = 20 << 30
-    max_metadata_bytes: Count = 16 << 20  # of a `.metadata` file
+    max_metadata_bytes: Count = 16 << 20  # of a `.metadata` or `.asc` file
 
 
 class _Momentary(UpstreamDown):
