@@ -1,6 +1,6 @@
 """The ports, in memory: real in what they promise, and never in the way."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from msgspec.structs import replace
 
+from cloche.core import backfill
 from cloche.core.errors import FileExists, NoSuchBlob, NoSuchFile, NoSuchProject, UpstreamDown
 from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
 from cloche.ports import Changes, Document, Kept, Own, Received, Spooled, Stored, Transfer
@@ -101,11 +102,34 @@ class FakePages:
     async def projects(self, upstream: str) -> list[ProjectName]:
         return sorted(project for name, project in self.kept if name == upstream)
 
-    async def hold(self, held: Held) -> None:
+    async def hold(self, held: Held, *, news: bool = False) -> None:
+        if news and self.files.get((held.upstream, held.key, held.filename)) != held:
+            self.journal.enter(held.upstream, held.project)
         self.files[held.upstream, held.key, held.filename] = held
 
     async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
         return self.files.get((upstream, key, filename))
+
+
+@dataclass
+class FakeFindings:
+    pages: FakePages
+    times: dict[tuple[str, ProjectName], dict[str, datetime]] = field(default_factory=dict)
+
+    async def kept(self, upstream: str, project: ProjectName) -> backfill.Kept:
+        held = [
+            h for h in self.pages.files.values() if (h.upstream, h.project) == (upstream, project)
+        ]
+        return {(h.key, h.filename): backfill.Bytes(h.digest, h.size) for h in held}
+
+    async def seen(self, upstream: str, project: ProjectName) -> backfill.Seen:
+        return self.times.get((upstream, project), {})
+
+    async def see(
+        self, upstream: str, project: ProjectName, sightings: Collection[str], at: datetime
+    ) -> None:
+        times = self.times.setdefault((upstream, project), {})
+        times |= {each: at for each in sightings if each not in times}
 
 
 @dataclass

@@ -33,6 +33,7 @@ from cloche.service.steward import Steward
 from cloche.service.sweep import Sweep
 from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
+from cloche.service.within import Within
 from cloche.spool import Spool
 from cloche.upstreams._offline import Offline
 from cloche.web import problems
@@ -146,6 +147,7 @@ def compose(
         name: CachedUpstream(
             upstream,
             stored.pages,
+            stored.findings,
             spool,
             clock,
             max_files=settings.upstreams[name].own.max_files,
@@ -157,7 +159,8 @@ def compose(
     view = View(settings.indexes, cached, stored.ledger, stored.pages, clock)
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
-    files = Files(view, shelf, fetch, blobs)
+    within = Within(fetch, remote, spool)
+    files = Files(view, shelf, fetch, within, blobs)
     return Services(
         view=view,
         shelf=shelf,
@@ -274,6 +277,7 @@ class Application:
 
     async def _close(self) -> None:
         await self._services.prefetch.close()
+        await self._services.files.within.close()
         await self._services.fetch.close(LEFTOVER)
         for cached in self._services.cached.values():
             await cached.close()

@@ -4,6 +4,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
     Callable,
+    Collection,
     Iterable,
     Mapping,
     Sequence,
@@ -16,6 +17,7 @@ from typing import Any, Protocol, Self
 
 from msgspec import Struct
 
+from cloche.core import backfill
 from cloche.core.access import Action, Principal
 from cloche.core.marks import Marks, Part
 from cloche.core.model import Artifact, Digest, DocFile, FileKey, Held, ProjectName, Status, Upload
@@ -353,8 +355,11 @@ class PageStore(Protocol):
     async def projects(self, upstream: str) -> list[ProjectName]:
         """The projects of which a document is kept, sorted."""
 
-    async def hold(self, held: Held) -> None:
-        """Record that an upstream's bytes are kept as a blob; again is harmless."""
+    async def hold(self, held: Held, *, news: bool = False) -> None:
+        """Record that an upstream's bytes are kept as a blob; again is harmless.
+
+        With `news` their project's page says more from now on: journaled, unless it did before.
+        """
 
     async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
         """What is kept of one upstream file, or of its `.metadata`."""
@@ -369,6 +374,24 @@ class Documentation(Protocol):
         """Put these in place of what there was, all or nothing, and journal it."""
 
     async def find(self, index: str, project: ProjectName, path: str) -> DocFile | None: ...
+
+
+class Findings(Protocol):
+    """What this server found out itself about files of which an upstream says too little."""
+
+    async def kept(self, upstream: str, project: ProjectName) -> backfill.Kept:
+        """Digest and size of all that is held of the project's files."""
+
+    async def seen(self, upstream: str, project: ProjectName) -> backfill.Seen:
+        """When files of the project were first seen. Outlives the documents that listed them."""
+
+    async def see(
+        self, upstream: str, project: ProjectName, sightings: Collection[str], at: datetime
+    ) -> None:
+        """Record when these were first seen; what was seen before stays as it is.
+
+        Of files that are listed no longer at most 10,000 a project are remembered.
+        """
 
 
 class Token(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from cloche.core.model import FileKey, ProjectName
 from cloche.service.files import Wanted
 from cloche.upstreams import simple
 from tests.catalog.samples import remove, upload
-from tests.packages import Built, wheel
+from tests.packages import Built, sdist, wheel
 from tests.service.worker import BRIEF, Clock, Employ, Options, Worker, digest_of, everything
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream
@@ -87,20 +87,23 @@ async def test_a_signature_that_no_page_promises(
     assert upstream.requests("/files/") == []
 
 
-async def test_an_upstream_without_metadata(upstream: Upstream, node: Worker) -> None:
-    """Where the page offers no metadata there is none, and nobody is asked for it."""
-    upstream.add(DEMO, metadata=False)
+async def test_an_sdist_without_metadata(upstream: Upstream, node: Worker) -> None:
+    """Where the page offers no metadata of an sdist there is none, and nobody is asked for it."""
+    built = sdist("demo", "1.0")
+    upstream.add(built, metadata=False)
     with pytest.raises(NoSuchFile):
-        await find(node, beside=".metadata")
+        await find(node, built, beside=".metadata")
     assert upstream.requests("/files/") == []
 
 
 async def test_metadata_of_which_the_page_says_no_digest(upstream: Upstream, node: Worker) -> None:
-    """`core-metadata: true` is enough to fetch it, but not to call it immutable."""
+    """`core-metadata: true` is enough to fetch it, but not to call it immutable before."""
     upstream.add(DEMO, core_metadata=True)
 
-    assert await read(node, beside=".metadata") == DEMO.metadata
     assert (await find(node, beside=".metadata")).etag == ""
+    assert await read(node, beside=".metadata") == DEMO.metadata
+    await node.fetch.close(10)
+    assert (await find(node, beside=".metadata")).etag == f'"{DEMO.metadata_sha256}"'
 
 
 async def test_metadata_that_is_not_what_the_page_promises(
@@ -228,6 +231,7 @@ async def test_an_outage_is_never_a_missing_file(
     """With no page kept and the upstream down, what is kept is served; the rest is an outage."""
     first = await employ()
     content = await read(first, beside=held)
+    await first.fetch.close(10)  # a file is kept behind its clients' backs
     with upstream.down():
         second = await employ(Options(clock=Clock(), settings={"attempts": 1}))
         second.shelf._entries.clear()  # noqa: SLF001 - as after a restart

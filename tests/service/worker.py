@@ -23,6 +23,7 @@ from cloche.service.files import Files
 from cloche.service.shelf import Shelf
 from cloche.service.upstream import CachedUpstream, Freshness
 from cloche.service.view import View, artifact_of
+from cloche.service.within import Within
 from cloche.spool import Spool
 from cloche.upstreams import simple
 from cloche.upstreams._offline import Offline
@@ -114,6 +115,7 @@ async def worker(folder: Path, url: str, options: Options | None = None) -> Asyn
     try:
         yield made
     finally:
+        await made.files.within.close()
         await made.fetch.close(patience=0)
         for cached in made.cached.values():
             await cached.close()
@@ -136,6 +138,7 @@ def _compose(
         name: CachedUpstream(
             each,
             stored.pages,
+            stored.findings,
             spool,
             clock,
             max_files=1000,
@@ -147,7 +150,7 @@ def _compose(
     view = View(options.indexes, cached, stored.ledger, stored.pages, clock)
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
-    files = Files(view, shelf, fetch, blobs)
+    files = Files(view, shelf, fetch, Within(fetch, remote, spool), blobs)
     return Worker(stored, blobs, spool, remote, cached, view, shelf, fetch, files)
 
 

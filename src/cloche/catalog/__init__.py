@@ -12,6 +12,7 @@ from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
 from cloche.catalog.engine import is_sqlite, open_engine
 from cloche.catalog.failures import said
+from cloche.catalog.findings import SqlFindings
 from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
 from cloche.catalog.pages import SqlPageStore
@@ -22,6 +23,7 @@ from cloche.catalog.upkeep import SqlUpkeep
 from cloche.core.errors import BadSetting, Error, StorageFull
 from cloche.ports import (
     Documentation,
+    Findings,
     Ledger,
     PageStore,
     Pulse,
@@ -41,6 +43,7 @@ class Catalog:
     stewardship: Stewardship
     documentation: Documentation
     pages: PageStore
+    findings: Findings
     tokens: Tokens
     pulse: Pulse
     upkeep: Upkeep
@@ -67,6 +70,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         stewardship=SqlStewardship(database),
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),
+        findings=SqlFindings(database),
         tokens=SqlTokens(database),
         pulse=beacon,
         upkeep=SqlUpkeep(database),

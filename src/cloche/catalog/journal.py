@@ -22,6 +22,7 @@ class Change(StrEnum):
     DOCUMENTED = "documentation uploaded"
     PAGE_CHANGED = "page changed"
     PAGE_GONE = "page gone"
+    FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event
     TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
 

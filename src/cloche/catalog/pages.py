@@ -55,8 +55,8 @@ class SqlPageStore:
     async def projects(self, upstream: str) -> list[ProjectName]:
         return await self.database.to_reader(self._projects, upstream)
 
-    async def hold(self, held: Held) -> None:
-        await self._holding(held)
+    async def hold(self, held: Held, *, news: bool = False) -> None:
+        await self._holding((held, news))
 
     async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
         return await self.database.to_reader(self._held, upstream, key, filename)
@@ -110,10 +110,10 @@ class SqlPageStore:
             found = connection.execute(_PROJECTS, {"of_upstream": upstream}).scalars()
             return sorted(map(ProjectName, found))
 
-    def _hold(self, batch: Sequence[Held]) -> Sequence[Held]:
+    def _hold(self, batch: Sequence[tuple[Held, bool]]) -> Sequence[tuple[Held, bool]]:
         with self.database.writing(lasting=False) as connection:
-            for one in batch:
-                _hold(connection, one)
+            for one, news in batch:
+                _hold(connection, one, news=news)
         return batch
 
     def _held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
@@ -154,6 +154,7 @@ _SET = (
     .values(_values("document", "serial", "etag", "checked_at", "fresh_until"))
 )
 _REFRESH = update(pages).where(*_PAGE).values(_values("etag", "checked_at", "fresh_until"))
+_MOVE = update(pages).where(*_PAGE).values(_values("serial"))
 _TOUCH = update(pages).where(*_PAGE).values(_values("checked_at", "fresh_until"))
 _SAME = select(documents.c.id).where(*_of(documents, "upstream", "project", "content"))
 _NEW = insert(documents).returning(documents.c.id)
@@ -227,9 +228,12 @@ def _keep(connection: Connection, document: dict[str, Any], kept: Kept) -> int:
     return serial
 
 
-def _hold(connection: Connection, one: Held) -> None:
+def _hold(connection: Connection, one: Held, *, news: bool) -> None:
     row = msgspec.structs.asdict(one)
     name = {f"of_{column}": row[column] for column in ("upstream", "key", "filename")}
+    before = connection.execute(_HELD, name).one_or_none() if news else None
+    if news and (before is None or (before.digest, before.size) != (one.digest, one.size)):
+        _learn(connection, one)
     if connection.execute(_HOLD_AGAIN, {**name, **row}).rowcount == 0:
         connection.execute(_HOLD, row)
 
@@ -253,6 +257,21 @@ def _change(connection: Connection, document: dict[str, Any], kept: Kept) -> int
         connection.execute(_ADD, {"upstream": upstream, "project": project, **state})
     connection.execute(_PRUNE, {**name, "current": number})
     return serial
+
+
+def _learn(connection: Connection, one: Held) -> None:
+    """Journal that the project's page says more."""
+    serial = record(
+        connection,
+        Change.FILE_LEARNED,
+        at=one.at,
+        who=_SERVER,
+        detail={"sha256": one.digest, "size": one.size},
+        place=one.upstream,
+        project=one.project,
+        filename=one.filename,
+    )
+    connection.execute(_MOVE, {**_named(one.upstream, one.project), "serial": serial})
 
 
 def _see(connection: Connection, document: int, at: datetime) -> None:

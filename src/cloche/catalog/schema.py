@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -188,6 +188,16 @@ held = Table(
     Column("size", BigInteger, nullable=False),
     Column("at", Instant, nullable=False),
     Index(None, "digest"),
+    Index(None, "upstream", "project"),
+)
+
+sightings = Table(
+    "sightings",  # of files of which an upstream states no upload time
+    metadata,
+    Column("upstream", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("sighting", Text, primary_key=True),  # a file's sha256, or `u` and a hash of its place
+    Column("first_seen", Instant, nullable=False),
 )
 
 tokens = Table(

@@ -14,6 +14,7 @@ from cloche.core import tars, zips
 from cloche.core.errors import BadUpload
 from cloche.core.filenames import Named
 from cloche.core.model import MAX_FILENAME
+from cloche.core.pieces import Seekable
 
 MAX_METADATA = 10 * 2**20  # bytes: a long description with tables has some 100 KiB
 MAX_RECORD = 16 * 2**20  # bytes: MAX_MEMBERS lines of 160 characters
@@ -75,6 +76,21 @@ def _wheel(named: Named, file: BinaryIO) -> bytes:
     return _sound(metadata, problems)
 
 
+def wheel_metadata(named: Named, file: Seekable) -> bytes:
+    """METADATA, read as pip does: from the wheel's end, without a look at most of the rest.
+
+    Raise BadUpload when there is none that can be read.
+    """
+    by_name = {member.name: member for member in zips.listed(file, MAX_MEMBERS)}
+    problems: list[str] = []
+    folder = _dist_info(named, by_name, problems)
+    try:
+        content = _content(file, by_name, f"{folder}/METADATA", MAX_METADATA, problems)
+        return _sound(content, problems)
+    except BadUpload as e:
+        raise BadUpload(told(e.problems)) from e
+
+
 def _egg(file: BinaryIO) -> bytes | None:
     by_name, problems = _zip_members(file)
     if "EGG-INFO/PKG-INFO" not in by_name:
@@ -131,7 +147,7 @@ def _zip_members(file: BinaryIO) -> tuple[dict[str, zips.Member], list[str]]:
 
 
 def _content(
-    file: BinaryIO,
+    file: Seekable,
     by_name: dict[str, zips.Member],
     name: str,
     limit: int,

@@ -98,7 +98,8 @@ class Status(StrEnum):
 class File(Struct, frozen=True, kw_only=True, gc=False):
     """One distribution, as a page lists it (PEP 503, 592, 691, 700, 714, 740).
 
-    `unknown` and `attributes` are facts of keys that no standard known here names.
+    Two clocks: `upload_time` is its source's, `first_seen` this server's, for a file of which its
+    upstream states no time. `unknown` and `attributes` are of keys that no standard here names.
     """
 
     filename: str
@@ -114,6 +115,9 @@ class File(Struct, frozen=True, kw_only=True, gc=False):
     provenance: str | None = None  # where an upstream has it; for uploads its sha256
     unknown: dict[str, Raw] | None = None  # of a JSON entry
     attributes: dict[str, str] | None = None  # `data-…` of an HTML link
+    first_seen: datetime | None = None
+    metadata_within: bool = False  # `core_metadata` is our promise: to read it out of the wheel
+    listed_key: FileKey | None = None  # the key before this server found out the sha256
 
     @property
     def sha256(self) -> Digest | None:
@@ -122,8 +126,13 @@ class File(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def key(self) -> FileKey:
-        """Stable as long as the upstream offers the same file at the same place."""
-        return FileKey(self.sha256 or "u" + hashlib.sha256(self.url.encode()).hexdigest())
+        """Stable as long as the upstream offers the same file at the same place.
+
+        What this server finds out about the file does not change it (decision 0006).
+        """
+        return self.listed_key or FileKey(
+            self.sha256 or "u" + hashlib.sha256(self.url.encode()).hexdigest()
+        )
 
 
 class Unknown(Struct, frozen=True, kw_only=True):

@@ -32,6 +32,9 @@ __all__ = [
     "versions_of",
 ]
 
+FIRST_SEEN = "first-seen"
+"""Of an upload time that an upstream does not state: when this server first saw the file."""
+
 
 def read_page(
     name: ProjectName, body: bytes, content_type: str, url: str, *, max_files: int
@@ -99,6 +102,7 @@ class _Entry(Struct, rename="kebab", omit_defaults=True, gc=False):
     yanked: bool | str | None = None
     gpg_sig: bool | None = None
     provenance: str | None = None
+    time_source: str | None = msgspec.field(name="_upload-time-source", default=None)
 
 
 def _json_entry(file: File, prefix: str) -> _Entry | dict[str, Any]:
@@ -107,14 +111,19 @@ def _json_entry(file: File, prefix: str) -> _Entry | dict[str, Any]:
         href(prefix, file),
         file.hashes,
         file.size,
-        file.upload_time_text or (file.upload_time and file.upload_time.astimezone(UTC)),
+        file.upload_time_text or _utc(file.upload_time or file.first_seen),
         file.requires_python,
         file.core_metadata or None,
         file.yanked or None,
         file.gpg_sig,
         file.provenance,
+        FIRST_SEEN if file.first_seen and not file.upload_time else None,
     )
-    return {**msgspec.to_builtins(entry), **file.unknown} if file.unknown else entry
+    return {**file.unknown, **msgspec.to_builtins(entry)} if file.unknown else entry
+
+
+def _utc(when: datetime | None) -> datetime | None:
+    return when and when.astimezone(UTC)
 
 
 def _html_page(page: Page, prefix: str) -> bytes:

@@ -9,11 +9,11 @@ twice alike (APPNOTE.TXT 4.3).
 import zlib
 from collections.abc import Iterator
 from struct import Struct as Layout
-from typing import BinaryIO
 
 from msgspec import Struct
 
 from cloche.core.errors import BadUpload
+from cloche.core.pieces import Seekable
 
 MAX_DIRECTORY = 32 * 2**20  # bytes: 100,000 members whose names have 280 characters
 
@@ -52,22 +52,35 @@ class Member(Struct, frozen=True):
         return bool(self.flags & _ENCRYPTED)
 
 
-def members(file: BinaryIO, limit: int) -> list[Member]:
+def members(file: Seekable, limit: int) -> list[Member]:
     """All members, in the order of the central directory.
 
     Raise BadUpload when the file is not exactly one zip archive of at most `limit` members.
     """
+    found, start = _listed(file, limit)
+    _tile(file, found, start)
+    return found
+
+
+def listed(file: Seekable, limit: int) -> list[Member]:
+    """All members, as the central directory lists them: what lies before it is not looked at.
+
+    Raise BadUpload when the file does not end as a zip archive does.
+    """
+    return _listed(file, limit)[0]
+
+
+def _listed(file: Seekable, limit: int) -> tuple[list[Member], int]:
     start, stop, promised = _directory(file)
     if stop - start > MAX_DIRECTORY or promised > limit:
         raise BadUpload([f"the archive lists over {limit} members, the most allowed; ship fewer"])
     found = list(_entries(_bytes(file, start, stop - start), limit))
     if len(found) != promised:
         raise _broken(f"the zip archive lists {len(found)} members and promises {promised}")
-    _tile(file, found, start)
-    return found
+    return found, start
 
 
-def content(file: BinaryIO, member: Member, limit: int) -> bytes:
+def content(file: Seekable, member: Member, limit: int) -> bytes:
     """Unpack one member of at most `limit` bytes. Raise BadUpload when that cannot be."""
     if member.encrypted:
         raise BadUpload([f"{member.name!r} is encrypted; upload an archive without a password"])
@@ -95,7 +108,7 @@ def _unpack(member: Member, packed: bytes, limit: int) -> bytes:
     return data
 
 
-def _directory(file: BinaryIO) -> tuple[int, int, int]:
+def _directory(file: Seekable) -> tuple[int, int, int]:
     """Where the central directory starts and stops, and how many members it promises."""
     length = file.seek(0, 2)
     if length < _END.size:
@@ -116,7 +129,7 @@ def _directory(file: BinaryIO) -> tuple[int, int, int]:
     return start, stop, count
 
 
-def _directory64(file: BinaryIO, end: int, narrow: tuple[int, ...]) -> tuple[int, ...] | None:
+def _directory64(file: Seekable, end: int, narrow: tuple[int, ...]) -> tuple[int, ...] | None:
     """The numbers of `narrow` in the record of a zip64 archive, which ends before `end`."""
     locator = end - _LOCATOR64.size
     record = locator - _END64.size
@@ -207,7 +220,7 @@ def _wide(extras: dict[int, bytes], narrow: tuple[int, ...]) -> list[int]:
     return numbers
 
 
-def _tile(file: BinaryIO, found: list[Member], stop: int) -> None:
+def _tile(file: Seekable, found: list[Member], stop: int) -> None:
     """Check that members fill the file up to `stop`, one right behind the other."""
     ends = {0}
     for member in sorted(found, key=lambda each: each.start):
@@ -222,7 +235,7 @@ def _tile(file: BinaryIO, found: list[Member], stop: int) -> None:
         raise _broken("there are bytes between the last member and the zip archive's directory")
 
 
-def _local_length(file: BinaryIO, member: Member) -> int:
+def _local_length(file: Seekable, member: Member) -> int:
     """The length of the member's own header, which must say what the directory says."""
     fields = _LOCAL.unpack(_bytes(file, member.start, _LOCAL.size))
     name_length, extra_length = fields[9], fields[10]
@@ -239,7 +252,7 @@ def _local_length(file: BinaryIO, member: Member) -> int:
     return _LOCAL.size + len(rest)
 
 
-def _bytes(file: BinaryIO, start: int, length: int) -> bytes:
+def _bytes(file: Seekable, start: int, length: int) -> bytes:
     file.seek(start)
     data = file.read(length)
     if len(data) != length:

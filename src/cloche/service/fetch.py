@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from cloche.core.errors import Error, NoSuchFile
-from cloche.core.model import Artifact, Digest, FileKey, Held
+from cloche.core.errors import DigestMismatch, Error, NoSuchFile
+from cloche.core.model import BESIDE, METADATA, Artifact, Digest, FileKey, Held
 from cloche.ports import Blobs, Clock, PageStore, Spool, Upstream
 from cloche.service.download import Download, Keep
 
@@ -115,6 +115,17 @@ class Fetch:
             return artifact.size
         return (await self.open(artifact)).size
 
+    async def keep(self, artifact: Artifact, data: bytes) -> None:
+        """Keep bytes that were worked out here under what names them. Raise DigestMismatch."""
+        digest = Digest(sha256(data).hexdigest())
+        if artifact.sha256 not in {None, digest}:
+            raise DigestMismatch(
+                f"{artifact.upstream} promises another {artifact.filename} than lies in the "
+                "file itself; tell its operator"
+            )
+        await self.blobs.keep(digest, data, lasting=False)
+        await self._record(artifact, digest, len(data))
+
     async def close(self, patience: float) -> None:
         """Let running transfers end for `patience` seconds; the rest is resumed another time."""
         if self._tasks:
@@ -188,12 +199,20 @@ class Fetch:
             size=size,
             at=self.clock(),
         )
-        await self.pages.hold(held)
+        await self.pages.hold(held, news=_is_news(artifact))
         self._remember(_name(artifact, digest), size)
 
 
 def _name(artifact: Artifact, digest: Digest) -> Named:
     return artifact.upstream, artifact.key, artifact.filename, digest
+
+
+def _is_news(artifact: Artifact) -> bool:
+    """Whether the bytes tell what the page that lists them could, and does not."""
+    if artifact.filename.endswith(METADATA):
+        return artifact.sha256 is None
+    is_file = not artifact.filename.endswith(BESIDE)
+    return is_file and (artifact.sha256 is None or artifact.size is None)
 
 
 def _slot(artifact: Artifact) -> str:

@@ -1,6 +1,8 @@
 """A file by its URL: judged as its project's page is judged, then opened."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -12,9 +14,12 @@ from cloche.ports import Blobs
 from cloche.service.fetch import Body, Fetch
 from cloche.service.shelf import Shelf, Shown
 from cloche.service.view import View, artifact_of, quarantined
+from cloche.service.within import Within
 
 METADATA = ".metadata"
 SIGNATURE = signatures.BESIDE
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Wanted:
     etag: str
     digest: Digest | None = None
     artifact: Artifact | None = None
+    wheel: Artifact | None = None  # where `artifact` can be read out of, if the upstream lacks it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Files:
     view: View
     shelf: Shelf
     fetch: Fetch
+    within: Within
     blobs: Blobs
 
     async def find(self, index: str, project: ProjectName, key: FileKey, name: str) -> Wanted:
@@ -62,19 +69,34 @@ class Files:
 
     async def size(self, wanted: Wanted) -> int | None:
         """Bytes of the whole."""
-        if wanted.artifact is not None:
-            return await self.fetch.size(wanted.artifact)
+        artifact = wanted.artifact
+        if artifact is not None:
+            return await self._had(wanted, lambda: self.fetch.size(artifact))
         return await self.blobs.size(self._digest(wanted))
 
     async def open(self, wanted: Wanted, start: int, stop: int | None) -> Body:
         """Bytes `start` up to `stop`, or to the end if that is None."""
-        if wanted.artifact is not None:
-            return await self.fetch.open(wanted.artifact, start, stop)
+        artifact = wanted.artifact
+        if artifact is not None:
+            return await self._had(wanted, lambda: self.fetch.open(artifact, start, stop))
         digest = self._digest(wanted)
         size = await self.blobs.size(digest)
         if size is None:
             raise NoSuchFile(f"{wanted.filename} is recorded, but its bytes are gone: {digest}")
         return Body(size, self.blobs.read(digest, start, size if stop is None else stop))
+
+    async def _had(self, wanted: Wanted, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it; if the upstream lacks metadata that the page promises, once more with the wheel's.
+
+        An advertised `.metadata` is never missing: uv fails the whole resolution on a 404.
+        """
+        try:
+            return await work()
+        except NoSuchFile:
+            if wanted.wheel is None or wanted.artifact is None:
+                raise
+        await self.within.extract(wanted.wheel, wanted.artifact)
+        return await work()
 
     async def _listed(
         self, index: str, project: ProjectName, key: FileKey, filename: str
@@ -105,7 +127,7 @@ class Files:
             return Wanted(file.filename, f'"{file.key}"', digest=file.sha256)
         artifact = artifact_of(shown.sight.owner, shown.page.name, file)
         # Without a listed digest the bytes under a URL are not known to stay the same.
-        etag = f'"{file.key}"' if file.sha256 else ""
+        etag = f'"{file.key}"' if _is_fixed(file) else ""
         return Wanted(file.filename, etag, artifact=artifact)
 
     def _metadata(self, shown: Shown, file: File) -> Wanted:
@@ -116,14 +138,12 @@ class Files:
         hashes = claim if isinstance(claim, dict) else {}
         if shown.sight.hosted:
             return Wanted(name, f'"{hashes["sha256"]}"', digest=Digest(hashes["sha256"]))
-        artifact = replace(
-            artifact_of(shown.sight.owner, shown.page.name, file),
-            filename=name,
-            url=_beside(file.url, METADATA),
-            hashes=hashes,
-            size=None,
-        )
-        return Wanted(name, f'"{hashes["sha256"]}"' if "sha256" in hashes else "", None, artifact)
+        etag = f'"{hashes["sha256"]}"' if "sha256" in hashes and _is_fixed(file) else ""
+        wheel = artifact_of(shown.sight.owner, shown.page.name, file)
+        # Where the upstream has none it is not asked.
+        url = "" if file.metadata_within else _beside(file.url, METADATA)
+        artifact = replace(wheel, filename=name, url=url, hashes=hashes, size=None)
+        return Wanted(name, etag, artifact=artifact, wheel=wheel if _is_wheel(file) else None)
 
     async def _signature(self, shown: Shown, file: File) -> Wanted:
         name = file.filename + SIGNATURE
@@ -144,6 +164,15 @@ class Files:
         if wanted.digest is None:
             raise NoSuchFile(f"{wanted.filename} has no bytes here")
         return wanted.digest
+
+
+def _is_fixed(file: File) -> bool:
+    """Whether the bytes behind its URLs are known to stay the same, come what may."""
+    return file.sha256 is not None and file.listed_key is None
+
+
+def _is_wheel(file: File) -> bool:
+    return file.filename.endswith(".whl")
 
 
 def _beside(url: str, end: str) -> str:

@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec import Struct
 
+from cloche.core import backfill
 from cloche.core.errors import Error, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Page, ProjectName
 from cloche.core.wire import read_page
-from cloche.ports import Clock, Document, Kept, PageStore, Received, Spool, Upstream
+from cloche.ports import Clock, Document, Findings, Kept, PageStore, Received, Spool, Upstream
 
 log = structlog.get_logger(__name__)
 
 MAX_ABSENT = 10_000  # names: what clients may make this process remember
+FEW = 100  # files that are looked through sooner than a thread is woken
 INLINE = 64 << 10  # bytes of a page that are parsed sooner than a thread is woken
 
 
@@ -56,6 +58,7 @@ class CachedUpstream:
 
     upstream: Upstream
     store: PageStore
+    findings: Findings
     spool: Spool
     clock: Clock
     max_files: int
@@ -87,7 +90,7 @@ class CachedUpstream:
     async def known(self, project: ProjectName) -> Page | None:
         """What is kept of the project, however old; never asks the upstream."""
         kept = await self.store.recall(self.name, project)
-        return await self._parse(project, kept.document) if kept else None
+        return await self._page(project, kept) if kept else None
 
     async def keeps(self, project: ProjectName) -> bool:
         """Whether a page is kept, once what is under way for the project is done."""
@@ -175,7 +178,7 @@ class CachedUpstream:
         now = self.clock()
         until = now + timedelta(seconds=self._lifetime(received.max_age))
         if received.document is not None:
-            page = await self._parse(project, received.document)
+            listed = await self._parse(project, received.document)
             new = Kept(
                 document=received.document,
                 serial=0,
@@ -184,23 +187,26 @@ class CachedUpstream:
                 checked_at=now,
                 fresh_until=until,
             )
-            await self._keep(project, new, page, flight)
+            await self._keep(project, new, listed, flight)
         elif kept is not None:
             flight.tell(await self._answer(project, kept, until))
             await self.store.touch(self.name, project, now, until)
         else:
             raise UpstreamLies(f"{self.name} answers 304 to a question that had no ETag")
 
-    async def _keep(self, project: ProjectName, new: Kept, page: Page, flight: _Flight) -> None:
+    async def _keep(self, project: ProjectName, new: Kept, listed: Page, flight: _Flight) -> None:
         """Keep what was received, then answer: what was served once can be served again.
 
         But nobody waits for the write lock longer than a moment, and a full disk does not
         keep a page from those who ask for it.
         """
+        known = await self._known(project, listed)
+        page = await self._filled(listed, known, new.first_seen)
         answer = Answer(page, new.fresh_until)
         loop = asyncio.get_running_loop()
         impatience = loop.call_later(self.freshness.patience, flight.tell, answer)
         try:
+            await self._see(project, listed, known, new.first_seen)
             serial = await self.store.keep(self.name, project, new)
             answer = Answer(page, new.fresh_until, serial)
         finally:
@@ -208,7 +214,35 @@ class CachedUpstream:
             flight.tell(answer)
 
     async def _answer(self, project: ProjectName, kept: Kept, until: datetime) -> Answer:
-        return Answer(await self._parse(project, kept.document), until, kept.serial)
+        return Answer(await self._page(project, kept), until, kept.serial)
+
+    async def _page(self, project: ProjectName, kept: Kept) -> Page:
+        """The page as it is kept, and what was found out besides."""
+        listed = await self._parse(project, kept.document)
+        return await self._filled(listed, await self._known(project, listed), kept.first_seen)
+
+    async def _known(self, project: ProjectName, listed: Page) -> backfill.Findings:
+        """What was found out about a page that leaves something unsaid; nobody is asked else."""
+        kept: backfill.Kept = {}
+        seen: backfill.Seen = {}
+        if backfill.lacks_bytes(listed):
+            kept = await self.findings.kept(self.name, project)
+        if backfill.lacks_times(listed):
+            seen = await self.findings.seen(self.name, project)
+        return backfill.Findings(kept, seen)
+
+    async def _filled(self, listed: Page, known: backfill.Findings, since: datetime) -> Page:
+        if len(listed.files) <= FEW:
+            return backfill.filled(listed, known, since)
+        return await asyncio.to_thread(backfill.filled, listed, known, since)
+
+    async def _see(
+        self, project: ProjectName, listed: Page, known: backfill.Findings, at: datetime
+    ) -> None:
+        """Record what is there for the first time, before the page that lists it is kept."""
+        new = [each for each in backfill.timeless(listed) if each not in known.seen]
+        if new:
+            await self.findings.see(self.name, project, backfill.timeless(listed), at)
 
     async def _parse(self, project: ProjectName, document: Document) -> Page:
         """Parse a page, in a thread when it is large. Raise UpstreamLies when it is none."""

@@ -17,9 +17,19 @@ from cloche.service.files import Files
 from cloche.service.shelf import Shelf
 from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
+from cloche.service.within import Within
 from cloche.spool import Spool
 from cloche.web.ui.pages import Pages
-from tests.fakes import NOW, FakeBlobs, FakeJournal, FakeLedger, FakePages, FakeUpstream, now
+from tests.fakes import (
+    NOW,
+    FakeBlobs,
+    FakeFindings,
+    FakeJournal,
+    FakeLedger,
+    FakePages,
+    FakeUpstream,
+    now,
+)
 
 MAIN = Index(name="main", sources=("pypi",), uploads=True, default=True)
 TEAM = Index(name="team/dev", sources=("main",), uploads=True)
@@ -39,12 +49,16 @@ class World:
         self.ledger = FakeLedger(self.journal)
         self.kept = FakePages(self.journal)
         spool = Spool(self.folder)
-        cached = CachedUpstream(self.upstream, self.kept, spool, now, max_files=100_000)
+        cached = CachedUpstream(
+            self.upstream, self.kept, FakeFindings(self.kept), spool, now, max_files=100_000
+        )
         indexes = {index.name: index for index in (MAIN, TEAM)}
         view = View(indexes, {"pypi": cached}, self.ledger, self.kept, now)
         shelf = Shelf(view, self.ledger, self.journal, now)
-        self.fetch = Fetch(self.blobs, self.kept, spool, {"pypi": self.upstream}, now)
-        self.pages = Pages(view, shelf, Files(view, shelf, self.fetch, self.blobs))
+        remote = {"pypi": self.upstream}
+        self.fetch = Fetch(self.blobs, self.kept, spool, remote, now)
+        within = Within(self.fetch, remote, spool)
+        self.pages = Pages(view, shelf, Files(view, shelf, self.fetch, within, self.blobs))
 
     async def upload(
         self, filename: str, metadata: bytes | None = None, index: Index = MAIN, **facts: Any
