@@ -184,3 +184,24 @@ def test_variable_below_what_is_no_table(tmp_path: Path) -> None:
     said = refusal(tmp_path, "server = 1", {"CLOCHE_SERVER__PORT": "1"})
 
     assert said == "server.port cannot be set: server is not a table"
+
+
+def test_a_redirect_in_front_of_another_source(tmp_path: Path) -> None:
+    """Sources that would never be asked are a mistake, which is named."""
+    text = """
+        [upstream.pypi]
+        mode = "redirect"
+        [index.team]
+        uploads = true
+        [index.main]
+        sources = ["pypi", "team"]
+    """
+    assert "team behind it in index.main.sources would never be asked" in refusal(tmp_path, text)
+
+
+def test_a_kind_without_what_it_needs(tmp_path: Path) -> None:
+    """A key that a kind of upstream cannot do without is asked for by its name."""
+    said = refusal(tmp_path, '[upstream.own]\nkind = "directory"')
+
+    assert "upstream.own" in said
+    assert "missing required field `path`" in said

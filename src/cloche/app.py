@@ -87,7 +87,10 @@ def open_upstreams(settings: Settings) -> dict[str, Upstream]:
         name: kinds.load(upstreams, each.kind).connect(name, each.own)
         for name, each in settings.upstreams.items()
     }
-    return {name: Offline(name) for name in made} if settings.server.offline else made
+    if settings.server.offline:
+        local = {name for name, each in settings.upstreams.items() if each.own.is_local}
+        return {name: made[name] if name in local else Offline(name) for name in made}
+    return made
 
 
 def check_store(settings: Settings) -> None:
@@ -151,7 +154,7 @@ def compose(
             spool,
             clock,
             max_files=settings.upstreams[name].own.max_files,
-            offline=offline,
+            offline=offline and not settings.upstreams[name].own.is_local,
             freshness=settings.upstreams[name].freshness,
         )
         for name, upstream in remote.items()

@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from cloche import kinds, upstreams
 from cloche.core.access import ReadPolicy
 from cloche.core.errors import BadSetting
-from cloche.core.index import Index
+from cloche.core.index import Index, behind
 from cloche.service.upstream import Freshness
 
 DEFAULT_DATA = Path("cloche-data")
@@ -301,6 +301,20 @@ def _check_sources(indexes: dict[str, Index], upstream: Mapping[str, UpstreamSet
                     f"an upstream{_nearest(source, known)}"
                 )
         _check_cycle(indexes, index.name, ())
+    _check_redirects(indexes, upstream)
+
+
+def _check_redirects(
+    indexes: Mapping[str, Index], upstream: Mapping[str, UpstreamSettings]
+) -> None:
+    """Whoever is redirected asks nobody else."""
+    for name, each in upstream.items():
+        found = behind(indexes, name) if getattr(each.own, "mode", "") == "redirect" else None
+        if found:
+            raise BadSetting(
+                f'upstream.{name} has mode = "redirect", so {found[1]} behind it in '
+                f"index.{found[0]}.sources would never be asked; put {name} last"
+            )
 
 
 def _check_cycle(indexes: Mapping[str, Index], name: str, path: tuple[str, ...]) -> None:

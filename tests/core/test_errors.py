@@ -43,7 +43,7 @@ def test_the_drawing_is_well_formed() -> None:
 
 def test_leaves_are_explained() -> None:
     """Every kind without kinds below it is explained, unless its name says it all."""
-    plain = {"NoSuchIndex", "NoSuchProject", "NoSuchFile", "NoSuchBlob"}
+    plain = {"NoSuchIndex", "NoSuchFile", "NoSuchBlob"}
     rows = drawn()
     following = [depth for depth, _, _ in rows[1:]] + [0]
     leaves = [

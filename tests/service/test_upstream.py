@@ -90,6 +90,21 @@ async def test_a_page_that_may_not_be_cached_is_always_asked_for(
     assert [one.status for one in upstream.requests(PAGE)] == [200, 304]
 
 
+async def test_an_answer_that_holds_for_no_time_is_not_written_down(
+    upstream: Upstream, employ: Employ, clock: Clock
+) -> None:
+    """Asking each time whether a page is another costs the catalog no write."""
+    upstream.misbehave(PAGE, kinds.CacheControl(value="max-age=0"))
+    node = await employ(Options(clock=clock, freshness=PATIENT))
+    await node.page()
+    before = await node.catalog.pages.recall("pypi", NAME)
+    clock.move(1)
+    await node.page()
+
+    assert [one.status for one in upstream.requests(PAGE)] == [200, 304]
+    assert await node.catalog.pages.recall("pypi", NAME) == before
+
+
 async def test_a_stale_page_is_revalidated_by_its_etag(
     upstream: Upstream, employ: Employ, clock: Clock
 ) -> None:

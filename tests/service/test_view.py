@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cloche.core.errors import (
+    Elsewhere,
     NoSuchIndex,
     NoSuchProject,
     ProjectDeleted,
@@ -16,6 +17,7 @@ from cloche.core.index import Index
 from cloche.core.model import ProjectName
 from cloche.ports import Document, Upstream
 from cloche.service.view import FOREVER
+from cloche.upstreams._redirect import Redirect
 from tests.catalog.samples import remove, upload
 from tests.fakes import FakeUpstream
 from tests.service.worker import Employ, Options, Worker, listing
@@ -212,3 +214,36 @@ async def test_the_projects_of_an_index(world: World) -> None:
     await owner(node)
 
     assert await node.view.projects("main") == ["ant", "demo", "zoo"]
+
+
+async def test_an_answer_holds_no_longer_than_the_absences_before_it(
+    world: World,
+) -> None:
+    """When a source that comes first may have got the project, it is asked again."""
+    node = await world(source("first"), source("second", "demo"), main=("first", "second"))
+    sight = await node.view.project("main", DEMO)
+
+    assert sight.until == node.view.clock() + timedelta(seconds=60)
+
+
+async def test_the_last_word_is_elsewhere(world: World) -> None:
+    """A name that no source has leads to the upstream that clients are to ask themselves."""
+    node = await world(source("first"), source("last"), main=("first", "last"))
+    node.cached["last"].upstream = Redirect("last", "http://last/simple/")
+    with pytest.raises(Elsewhere) as told:
+        await node.view.project("main", DEMO)
+
+    assert told.value.url == "http://last/simple/demo/"
+
+
+async def test_nobody_is_sent_elsewhere_for_a_name_that_is_owned(world: World) -> None:
+    """A project that a source has, or may have, is never looked for at another place."""
+    first = source("first", "demo")
+    node = await world(first, source("last"), main=("first", "last"))
+    node.cached["last"].upstream = Redirect("last", "http://last/simple/")
+    assert await owner(node) == "first"
+
+    del first.pages[DEMO]
+    first.down = True
+    with pytest.raises(UpstreamDown):
+        await node.view.project("main", ProjectName("other"))

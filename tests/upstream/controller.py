@@ -64,6 +64,11 @@ class Upstream:
         return f"{self.url}/simple/"
 
     @property
+    def links(self) -> str:
+        """One page of links to the files of all projects."""
+        return f"{self.url}/links"
+
+    @property
     def other(self) -> str:
         """The same index on another port: another origin, without a slash at the end."""
         return f"http://{HOST}:{self.ports.other}"

@@ -4,6 +4,7 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from tests.upstream.answers import HTML, JSON, Answer, Asked, Page, Resource
@@ -57,6 +58,19 @@ def resource_of_page(page: Page, asked: Asked) -> Resource:
         headers["X-PyPI-Last-Serial"] = str(page.project.serial)
     etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
     return Resource(asked, content, headers, etag if page.project.etag else None)
+
+
+def links_of(projects: Iterable[Project], asked: Asked) -> Resource:
+    """Write one page of links to the files of all projects, as `--find-links` takes it."""
+    files = [
+        {**entry, "url": f"files/{project.name}/{entry['filename']}"}
+        for project in projects
+        for entry in page_of(project, asked).document["files"]
+    ]
+    content = _html({"files": files})
+    etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+    headers = {"Content-Type": HTML, "Cache-Control": "max-age=600, public"}
+    return Resource(asked, content, headers, etag)
 
 
 def negotiated(accept: str, formats: tuple[str, ...]) -> str:

@@ -1,8 +1,10 @@
 """Upstreams of every kind, and what is asked of them."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 from cloche import kinds as modules
 from cloche import upstreams
@@ -27,23 +29,107 @@ QUICK: dict[str, Any] = {
 }
 """An upstream's patience, for tests in which it is tried."""
 
-SETTINGS: Mapping[str, Callable[[Upstream], dict[str, Any]]] = {
-    "simple": lambda fake: {"url": fake.simple},
+
+class Scene(Protocol):
+    """A world that an upstream of some kind looks at."""
+
+    def settings(self) -> dict[str, Any]: ...
+
+    def add(self, built: Built) -> None: ...
+
+    def remove(self, built: Built) -> None: ...
+
+    def down(self) -> AbstractContextManager[None]: ...
+
+
+@dataclass
+class Web:
+    """The fake upstream, and which of its pages the kind begins at."""
+
+    fake: Upstream
+    start: str
+    patience: Mapping[str, Any]
+
+    def settings(self) -> dict[str, Any]:
+        return {"url": self.fake.url + self.start, **self.patience}
+
+    def add(self, built: Built) -> None:
+        self.fake.add(built)
+
+    def remove(self, built: Built) -> None:
+        self.fake.remove(built)
+
+    def down(self) -> AbstractContextManager[None]:
+        return self.fake.down()
+
+
+@dataclass
+class Folder:
+    """A folder of files; being down is having another name."""
+
+    root: Path
+
+    def settings(self) -> dict[str, Any]:
+        self.root.mkdir(exist_ok=True)
+        return {"path": str(self.root)}
+
+    def add(self, built: Built) -> None:
+        built.write(self.root)
+
+    def remove(self, built: Built) -> None:
+        (self.root / built.filename).unlink()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        aside = self.root.rename(self.root.with_suffix(".aside"))
+        yield
+        aside.rename(self.root)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How to try a kind of upstream."""
+
+    scene: Callable[[Upstream, Path], Scene]
+    max_age: int
+    bad: dict[str, Any]
+    page: str | None = None  # what is asked for over HTTP when a page is
+
+
+KINDS: Mapping[str, Kind] = {
+    "simple": Kind(
+        scene=lambda fake, _: Web(fake, "/simple/", QUICK),
+        max_age=600,
+        bad={"url": "simple"},
+        page=PAGE,
+    ),
+    "links": Kind(
+        scene=lambda fake, _: Web(fake, "/links", QUICK),
+        max_age=600,
+        bad={"url": "nowhere.html"},
+        page="/links",
+    ),
+    "directory": Kind(
+        scene=lambda _, folder: Folder(folder / "packages"), max_age=0, bad={"path": "nowhere"}
+    ),
 }
-"""For each kind, how to make it look at the fake upstream."""
 
 
-def connected(kind: str, fake: Upstream, **other: Any) -> Port:
+def connected(kind: str, scene: Scene, **other: Any) -> Port:
     """An upstream of that kind; nothing is sent yet."""
+    return opened(kind, {**scene.settings(), **other})
+
+
+def opened(kind: str, settings: Mapping[str, Any]) -> Port:
     module = modules.load(upstreams, kind)
-    made: Port = module.connect("pypi", module.Settings(**{**SETTINGS[kind](fake), **other}))
+    made: Port = module.connect("pypi", module.Settings(**settings))
     return made
 
 
 @asynccontextmanager
 async def simple(fake: Upstream, **other: Any) -> AsyncIterator[Port]:
     """An upstream of kind "simple", closed in the end."""
-    made = connected("simple", fake, **other)
+    made = opened("simple", {"url": fake.simple, **other})
     try:
         yield made
     finally:

@@ -1,7 +1,7 @@
 """What every kind of upstream promises, tried on each that lies in the folder."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -18,15 +18,16 @@ from cloche.core.errors import (
 )
 from cloche.core.model import ProjectName
 from cloche.ports import Upstream as Port
+from tests.packages import wheel
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream
 from tests.upstreams.samples import (
     DEMO,
     FILE,
+    KINDS,
     NAME,
-    PAGE,
-    QUICK,
-    SETTINGS,
+    Kind,
+    Scene,
     artifact,
     connected,
     content,
@@ -36,30 +37,49 @@ from tests.upstreams.samples import (
 
 pytestmark = pytest.mark.anyio
 
-KINDS = modules.names(upstreams)
+ALL = modules.names(upstreams)
+REMOTE = [kind for kind, how in KINDS.items() if how.page]
+over_http = pytest.mark.parametrize("kind", REMOTE, indirect=True)
 
 
 def test_every_kind_is_tried() -> None:
-    """A kind of upstream without sample settings would be untested."""
-    assert set(KINDS) == set(SETTINGS)
+    """A kind of upstream that these tests cannot set up would be untested."""
+    assert set(ALL) == set(KINDS)
 
 
-@pytest.fixture(params=KINDS)
-async def port(request: pytest.FixtureRequest, upstream: Upstream) -> AsyncIterator[Port]:
-    upstream.add(DEMO)
-    made = connected(request.param, upstream, **QUICK)
+@pytest.fixture(params=ALL)
+def kind(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def how(kind: str) -> Kind:
+    return KINDS[kind]
+
+
+@pytest.fixture
+def scene(how: Kind, upstream: Upstream, tmp_path: Path) -> Scene:
+    return how.scene(upstream, tmp_path)
+
+
+@pytest.fixture
+async def port(kind: str, scene: Scene) -> AsyncIterator[Port]:
+    made = connected(kind, scene)
+    scene.add(DEMO)
     yield made
     await made.close()
 
 
-async def test_a_project_s_page(port: Port) -> None:
+async def test_a_project_s_page(port: Port, how: Kind) -> None:
     """The page lists the project's files, with addresses that lead to them."""
     received = await port.page(NAME, None)
     (file,) = parsed(received).files
 
-    assert (file.filename, file.sha256, file.size) == (DEMO.filename, DEMO.sha256, DEMO.size)
+    assert (file.filename, file.sha256) == (DEMO.filename, DEMO.sha256)
+    assert file.core_metadata == {"sha256": DEMO.metadata_sha256}
     assert received.etag
-    assert received.max_age == 600
+    assert received.max_age == how.max_age
 
 
 async def test_its_name(port: Port) -> None:
@@ -67,15 +87,18 @@ async def test_its_name(port: Port) -> None:
     assert port.name == "pypi"
 
 
-async def test_a_page_that_has_not_changed(port: Port, upstream: Upstream) -> None:
+async def test_a_page_that_has_not_changed(kind: str, port: Port, scene: Scene, how: Kind) -> None:
     """A page with the ETag that is known is not sent again; a changed one is."""
     received = await port.page(NAME, None)
     same = await port.page(NAME, received.etag)
-    assert (same.document, same.etag, same.max_age) == (None, received.etag, 600)
-    upstream.project("demo", extra={"project-status": {"status": "archived"}})
-    changed = await port.page(NAME, received.etag)
+    assert (same.document, same.etag, same.max_age) == (None, received.etag, how.max_age)
 
-    assert parsed(changed).status == "archived"
+    scene.add(wheel("demo", "2.0"))
+    later = connected(kind, scene)  # which has not just looked
+    changed = await later.page(NAME, received.etag)
+    await later.close()
+
+    assert len(parsed(changed).files) == 2
     assert changed.etag != received.etag
 
 
@@ -85,21 +108,26 @@ async def test_a_project_that_is_not_there(port: Port) -> None:
         await port.page(ProjectName("other"), None)
 
 
-async def test_one_project_is_asked_for_and_nothing_else(port: Port, upstream: Upstream) -> None:
+@over_http
+async def test_one_page_is_asked_for_and_nothing_else(
+    port: Port, how: Kind, upstream: Upstream
+) -> None:
     """No list of all projects is needed for a page."""
     await port.page(NAME, None)
-    assert [one.path for one in upstream.requests()] == [PAGE]
+    assert [one.path for one in upstream.requests()] == [how.page]
 
 
-async def test_an_upstream_that_cannot_be_reached(port: Port, upstream: Upstream) -> None:
+async def test_an_upstream_that_cannot_be_reached(kind: str, port: Port, scene: Scene) -> None:
     """Pages and files of an upstream that is not there are an outage, and it may come back."""
     wanted = await artifact(port)
-    with upstream.down():
+    later = connected(kind, scene)  # which has not just looked
+    with scene.down():
         with pytest.raises(UpstreamDown):
-            await port.page(NAME, None)
+            await later.page(NAME, None)
         with pytest.raises(TransferBroken):
             await fetched(port, wanted)
-    assert (await fetched(port, await artifact(port)))[1] == DEMO.content
+    assert (await fetched(port, await artifact(later)))[1] == DEMO.content
+    await later.close()
 
 
 async def test_a_file(port: Port) -> None:
@@ -136,15 +164,16 @@ async def test_a_file_from_beyond_its_end(port: Port, start: int) -> None:
     assert (transfer.start, data) == (0, DEMO.content)
 
 
-async def test_a_file_that_is_there_no_more(port: Port, upstream: Upstream) -> None:
+async def test_a_file_that_is_there_no_more(port: Port, scene: Scene) -> None:
     """A file that the upstream has deleted is missing, from its start or its middle."""
     wanted = await artifact(port)
-    upstream.remove(DEMO)
+    scene.remove(DEMO)
     for start in (0, 10):
         with pytest.raises(NoSuchFile, match=DEMO.filename):
             await fetched(port, wanted, start)
 
 
+@over_http
 async def test_a_transfer_that_is_cut(port: Port, upstream: Upstream) -> None:
     """A connection that ends early is told from a file that does."""
     wanted = await artifact(port)
@@ -153,6 +182,7 @@ async def test_a_transfer_that_is_cut(port: Port, upstream: Upstream) -> None:
         await fetched(port, wanted)
 
 
+@over_http
 async def test_a_transfer_that_stalls(port: Port, upstream: Upstream) -> None:
     """An upstream that stops sending is given up in time."""
     wanted = await artifact(port)
@@ -184,18 +214,23 @@ async def test_closing_twice(port: Port) -> None:
     await port.close()
 
 
-async def test_closing_what_was_never_used(upstream: Upstream) -> None:
+async def test_closing_what_was_never_used(kind: str, scene: Scene) -> None:
     """An upstream that nobody asked has nothing to give back."""
-    for kind in KINDS:
-        await connected(kind, upstream).close()
+    await connected(kind, scene).close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_bad_settings_are_said_at_the_start(kind: str, upstream: Upstream) -> None:
+def test_bad_settings_are_said_at_the_start(kind: str, scene: Scene, how: Kind) -> None:
     """An upstream that can never work is refused before it is asked anything."""
-    bad: dict[str, Any] = {"url": "simple"}
     with pytest.raises(BadSetting, match="pypi"):
-        connected(kind, upstream, **bad)
+        connected(kind, scene, **how.bad)
+
+
+async def test_metadata(port: Port) -> None:
+    """A wheel's metadata comes from beside the wheel, as its page promises."""
+    of = await artifact(port)
+    beside = replace(of, filename=f"{of.filename}.metadata", url=f"{of.url}.metadata")
+
+    assert (await fetched(port, replace(beside, size=None)))[1] == DEMO.metadata
 
 
 async def test_a_file_at_no_address(port: Port) -> None:

@@ -331,3 +331,13 @@ def test_an_authority_that_cannot_be_read(tmp_path: Path, content: str | None) -
         path.write_text(content)
     with pytest.raises(BadSetting, match=r"upstream.pypi.ca_file .*ca.pem"):
         connect("pypi", Settings(url="https://h/", ca_file=str(path)))
+
+
+@pytest.mark.parametrize(
+    "credentials", [{"username": "me"}, {"url": "http://me:word@host/simple/"}]
+)
+def test_nobody_is_sent_where_credentials_are_needed(credentials: dict[str, str]) -> None:
+    """An upstream that wants to know us cannot be one that clients are redirected to."""
+    settings = Settings(mode="redirect", **credentials)  # type: ignore[arg-type]  # of strings alone
+    with pytest.raises(BadSetting, match="credentials"):
+        connect("pypi", settings)

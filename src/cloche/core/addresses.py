@@ -1,4 +1,7 @@
-"""Where a page's links lead: absolute http(s) addresses, or nowhere."""
+"""Where a page's links lead: absolute http(s) addresses, or nowhere.
+
+A page that lies on this machine may lead to files of this machine too; no other may.
+"""
 
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
@@ -8,7 +11,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def absolute(href: str, base: str) -> str | None:
-    """Make an absolute http(s) URL without fragment, or None when `href` makes none."""
+    """Make an absolute URL without fragment, or None when `href` leads where it may not."""
     href = href.strip().partition("#")[0]
     root, rest = _root(href)
     # All files of a page share few roots: joining each cost more than all else here.
@@ -50,5 +53,7 @@ def _joined(href: str, base: str) -> str | None:
         sound = parts.hostname and parts.username is None and parts.port != 0
     except ValueError:
         return None
+    if parts.scheme == "file":
+        return url if base.startswith("file:") and not parts.netloc else None
     schemes = {"https"} if base.startswith("https:") else {"http", "https"}
     return url if sound and parts.scheme in schemes else None

@@ -10,6 +10,7 @@ Error
 ├── NotFound
 │   ├── NoSuchIndex
 │   ├── NoSuchProject
+│   │   └── Elsewhere          an upstream that is not asked here may have it
 │   ├── ProjectDeleted         every file was deleted, and the name is nobody else's
 │   ├── NoSuchFile
 │   └── NoSuchBlob
@@ -75,7 +76,19 @@ class NoSuchIndex(NotFound):
 
 
 class NoSuchProject(NotFound):
-    pass
+    """`max_age` is for how many seconds that holds; None when nothing but the journal ends it."""
+
+    def __init__(self, sentence: str, *, max_age: float | None = None) -> None:
+        super().__init__(sentence)
+        self.max_age = max_age
+
+
+class Elsewhere(NoSuchProject):
+    """Not here; `url` may have it, and the client is to look there itself."""
+
+    def __init__(self, sentence: str, *, url: str) -> None:
+        super().__init__(sentence, max_age=0)
+        self.url = url
 
 
 class ProjectDeleted(NotFound):

@@ -34,7 +34,7 @@ _BESIDE_THE_POINT = re.compile(
 
 def read(name: ProjectName, body: bytes, url: str, max_files: int) -> Page:
     """Read it. Raise UpstreamLies when it is none."""
-    tree = LexborHTMLParser(_BESIDE_THE_POINT.sub(b"", body))
+    tree = parse_html(body)
     metas = {
         node.attributes.get("name") or "": node.attributes.get("content")
         for node in tree.css("meta[name]")
@@ -46,7 +46,7 @@ def read(name: ProjectName, body: bytes, url: str, max_files: int) -> Page:
         # A log-in page or a proxy's apology is HTML without links too.
         raise UpstreamLies(f"the upstream's page of {name} lists nothing and is not marked a page")
     entries.check_count(name, len(links), max_files)
-    base = _base(tree, url)
+    base = base_of(tree, url)
     status, reason = entries.status_of(
         metas.get("pypi:project-status"), metas.get("pypi:project-status-reason")
     )
@@ -59,7 +59,12 @@ def read(name: ProjectName, body: bytes, url: str, max_files: int) -> Page:
     )
 
 
-def _base(tree: LexborHTMLParser, url: str) -> str:
+def parse_html(body: bytes) -> LexborHTMLParser:
+    """Parse what matters here: links, and what says how to take them."""
+    return LexborHTMLParser(_BESIDE_THE_POINT.sub(b"", body))
+
+
+def base_of(tree: LexborHTMLParser, url: str) -> str:
     """What links are relative to: `<base>` says so, if it says anything that makes sense."""
     node = tree.css_first("base[href]")
     try:

@@ -1,5 +1,7 @@
 """An index: a named view with a URL, and what it is made of."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from cloche.core.access import ReadPolicy
@@ -13,3 +15,19 @@ class Index(Struct, frozen=True, kw_only=True):
     uploads: bool = False
     read: ReadPolicy = "anyone"
     default: bool = False
+
+
+def asked(indexes: Mapping[str, Index], name: str) -> list[str]:
+    """The index or upstream and all that it draws on, each time that it is asked."""
+    sources = indexes[name].sources if name in indexes else ()
+    return [name, *(each for source in sources for each in asked(indexes, source))]
+
+
+def behind(indexes: Mapping[str, Index], upstream: str) -> tuple[str, str] | None:
+    """An index in which something else is asked after the upstream, and what; None if none is."""
+    for index in indexes:
+        order = asked(indexes, index)
+        for later in order[order.index(upstream) :] if upstream in order else ():
+            if later != upstream:
+                return index, later
+    return None

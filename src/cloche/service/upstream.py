@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct
 
 from cloche.core import backfill
-from cloche.core.errors import Error, NoSuchProject, UpstreamDown, UpstreamLies
+from cloche.core.errors import Elsewhere, Error, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Page, ProjectName
 from cloche.core.wire import read_page
 from cloche.ports import Clock, Document, Findings, Kept, PageStore, Received, Spool, Upstream
@@ -83,8 +83,9 @@ class CachedUpstream:
         if kept and (self.offline or now < max(kept.fresh_until, self._unwell.get(project, now))):
             until = now + timedelta(days=1) if self.offline else kept.fresh_until
             return await self._answer(project, kept, max(until, self._soon(now)))
-        if not kept and now < self._absent.get(project, now):
-            raise self._nothing(project)
+        absent_until = self._absent.get(project, now)
+        if not kept and now < absent_until:
+            raise self._nothing(project, (absent_until - now).total_seconds())
         return await (self._stale(project, kept) if kept else self._join(project))
 
     async def known(self, project: ProjectName) -> Page | None:
@@ -161,14 +162,17 @@ class CachedUpstream:
                 return
             try:
                 received = await self.upstream.page(project, kept.etag if kept else None)
-            except NoSuchProject:
-                await self._note_absence(project, was_kept=kept is not None)
-                raise self._nothing(project) from None
+            except Elsewhere:
+                raise
+            except NoSuchProject as e:
+                seconds = self._absence(e.max_age)
+                await self._note_absence(project, seconds, was_kept=kept is not None)
+                raise self._nothing(project, seconds) from None
             self._unwell.pop(project, None)
             await self._take(project, kept, received, flight)
 
-    async def _note_absence(self, project: ProjectName, *, was_kept: bool) -> None:
-        self._remember(self._absent, project, self.freshness.absent)
+    async def _note_absence(self, project: ProjectName, seconds: float, *, was_kept: bool) -> None:
+        self._remember(self._absent, project, seconds)
         if was_kept:
             await self.store.gone(self.name, project, self.clock())
 
@@ -190,7 +194,8 @@ class CachedUpstream:
             await self._keep(project, new, listed, flight)
         elif kept is not None:
             flight.tell(await self._answer(project, kept, until))
-            await self.store.touch(self.name, project, now, until)
+            if until > now:  # else it is asked again anyway, and nothing need be written down
+                await self.store.touch(self.name, project, now, until)
         else:
             raise UpstreamLies(f"{self.name} answers 304 to a question that had no ETag")
 
@@ -266,8 +271,12 @@ class CachedUpstream:
     def _soon(self, now: datetime) -> datetime:
         return now + timedelta(seconds=1)
 
-    def _nothing(self, project: ProjectName) -> NoSuchProject:
-        return NoSuchProject(f"{self.name} has no project {project}")
+    def _absence(self, max_age: float | None) -> float:
+        absent = self.freshness.absent
+        return absent if max_age is None else min(max_age, absent)
+
+    def _nothing(self, project: ProjectName, seconds: float) -> NoSuchProject:
+        return NoSuchProject(f"{self.name} has no project {project}", max_age=seconds)
 
     def _remember(
         self, memory: dict[ProjectName, datetime], name: ProjectName, secs: float

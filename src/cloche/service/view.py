@@ -2,9 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from cloche.core.errors import Forbidden, NoSuchFile, NoSuchIndex, NoSuchProject, ProjectDeleted
+from cloche.core.errors import (
+    Elsewhere,
+    Forbidden,
+    NoSuchFile,
+    NoSuchIndex,
+    NoSuchProject,
+    ProjectDeleted,
+)
 from cloche.core.index import Index
 from cloche.core.marks import yanked
 from cloche.core.model import Artifact, File, FileKey, Held, Page, ProjectName, Status, Upload
@@ -64,12 +71,27 @@ class View:
                 f"all files of {project} were deleted from index {index}; "
                 "the name stays its own, upload a new version to use it again"
             )
+        return await self._from_sources(index, project)
+
+    async def _from_sources(self, index: str, project: ProjectName) -> Sight:
+        """What the first source says that has the project, while those before it have not."""
+        ages: list[float] = []
+        elsewhere: Elsewhere | None = None
         for source in self.index(index).sources:
             try:
-                return await self._ask(source, project)
-            except NoSuchProject:
+                sight = await self._ask(source, project)
+            except NoSuchProject as e:
+                ages += [] if e.max_age is None else [e.max_age]
+                elsewhere = e if isinstance(e, Elsewhere) else elsewhere
                 continue
-        raise NoSuchProject(f"index {index} has no project {project}")
+            return replace(sight, until=min(sight.until, self._until(ages))) if ages else sight
+        raise elsewhere or NoSuchProject(
+            f"index {index} has no project {project}", max_age=min(ages, default=None)
+        )
+
+    def _until(self, ages: list[float]) -> datetime:
+        """When one of several absences ends; a moment from now at the soonest."""
+        return self.clock() + timedelta(seconds=max(1.0, min(ages)))
 
     async def _ask(self, source: str, project: ProjectName) -> Sight:
         if source in self.indexes:

@@ -5,19 +5,14 @@ import base64
 import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import (
-    AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
-)
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from distlib.index import DEFAULT_INDEX
-from msgspec import Meta, Struct
 from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
@@ -39,14 +34,13 @@ from cloche.core.errors import (
 from cloche.core.model import BESIDE, Artifact, ProjectName
 from cloche.core.negotiation import Format
 from cloche.ports import Document, Received, Transfer, Upstream
+from cloche.upstreams._headers import etag_of, max_age, plain, retry_after
+from cloche.upstreams._redirect import Redirect
+from cloche.upstreams._remote import Remote
 
 ACCEPT = f"{Format.JSON}, {Format.HTML_V1};q=0.2, {Format.HTML};q=0.01"
-MAX_AGE = re.compile(r"\bmax-age=(\d{1,9})\b")
-SECONDS = re.compile(r"[0-9]{1,18}\Z")
-ETAG = re.compile(r'(W/)?"[!#-~]{0,200}"\Z')
 PLAIN = re.compile(r"[!-~]+\Z")
 CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)\Z")
-MAX_RETRY_AFTER = 3600  # seconds: no upstream may send our clients away for longer
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_PROXIES = 1000  # origins of which it is remembered how to get there
 MOMENTARY = frozenset({500, 502, 503, 504})
@@ -54,30 +48,13 @@ MOMENTARY = frozenset({500, 502, 503, 504})
 Origin = tuple[str, str | None, int | None]
 """Scheme, host and port."""
 
-Seconds = Annotated[float, Meta(gt=0)]
-Count = Annotated[int, Meta(ge=1)]
 
-
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[upstream.NAME]` of kind "simple". Everything that it may send is bounded here."""
+class Settings(Remote, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[upstream.NAME]` of kind "simple"."""
 
     kind: str = "simple"
     url: str = urljoin(f"{DEFAULT_INDEX}/", "../simple/")
-    username: str | None = None
-    password: str | None = None
-    proxy: str | None = None  # else as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say
-    ca_file: str | None = None
-    connections: Count = 50
-    connect_timeout: Seconds = 5
-    read_timeout: Seconds = 20  # between two pieces of an answer
-    page_timeout: Seconds = 40  # for the whole of a page
-    file_timeout: Seconds = 4 * 3600  # for the whole of a file
-    attempts: Count = 2  # at a page, when the failure looks momentary
-    max_redirects: Annotated[int, Meta(ge=0)] = 5
-    max_page_bytes: Count = 64 << 20  # decompressed; PyPI's largest is about 25 MiB
-    max_files: Count = 100_000
-    max_file_bytes: Count = 20 << 30
-    max_metadata_bytes: Count = 16 << 20  # of a `.metadata` or `.asc` file
+    mode: Literal["cache", "redirect"] = "cache"  # redirect: clients are sent there
 
 
 class _Momentary(UpstreamDown):
@@ -86,21 +63,24 @@ class _Momentary(UpstreamDown):
 
 def connect(name: str, settings: Settings) -> Upstream:
     """Open the upstream; nothing is sent yet. Raise BadSetting when its address is none."""
-    if not _is_address(settings.url):
+    if not is_address(settings.url):
         raise BadSetting(
             f"upstream {name}: {settings.url!r} is not an address; "
             "give the URL of a simple index, such as https://host/simple/"
         )
-    return _Simple(name, settings)
+    opened = Simple(name, settings.url, settings)
+    return opened if settings.mode == "cache" else opened.elsewhere()
 
 
-class _Simple:
-    def __init__(self, name: str, settings: Settings) -> None:
+class Simple:
+    """One remote address: its pages, and the files that they name, wherever those are."""
+
+    def __init__(self, name: str, url: str, settings: Remote) -> None:
         self.name = name
         self._settings = settings
         self._tls = _trust(name, settings.ca_file) if settings.ca_file else None
-        address = URL(settings.url)
-        self._base = str(address.with_user(None)).rstrip("/") + "/"
+        address = URL(url)
+        self._base = str(address.with_user(None) if address.host else address).rstrip("/") + "/"
         self._authorization = _authorization(name, settings, address)
         self._origin = _origin(self._base)
         self._proxies: dict[Origin, str | None] = {}
@@ -128,7 +108,26 @@ class _Simple:
         for session in self._sessions.values():
             await session.close()
 
+    def elsewhere(self) -> Upstream:
+        """What sends clients to the same index. Raise BadSetting when they cannot go there."""
+        if self._authorization:
+            raise BadSetting(
+                f"upstream {self.name}: it needs credentials, which clients that are redirected "
+                'do not have; set mode = "cache"'
+            )
+        return Redirect(self.name, self._base)
+
     async def page(self, project: ProjectName, etag: str | None) -> Received:
+        received = await self.ask(f"{self._base}{project}/", etag)
+        if received is None:
+            raise NoSuchProject(f"{self.name} has no project {project}")
+        return received
+
+    async def ask(self, url: str, etag: str | None) -> Received | None:
+        """Whatever page is at the address; None when the upstream says that none is there.
+
+        Raise UpstreamDown or UpstreamLies as `Upstream.page` does.
+        """
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._settings.attempts),
             wait=wait_random_exponential(multiplier=0.1, max=2),
@@ -139,26 +138,26 @@ class _Simple:
             async with asyncio.timeout(self._settings.page_timeout):
                 async for attempt in retrying:
                     with attempt:
-                        return await self._page(project, etag)
+                        return await self._ask(url, etag)
         raise AssertionError  # tenacity returns or raises
 
-    async def _page(self, project: ProjectName, etag: str | None) -> Received:
+    async def _ask(self, url: str, etag: str | None) -> Received | None:
         headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip"}
         if etag:
             headers["If-None-Match"] = etag
         with self._translated(_Momentary):
-            async with self._get("pages", f"{self._base}{project}/", headers) as answer:
+            async with self._get("pages", url, headers) as answer:
                 if answer.status == HTTPStatus.NOT_MODIFIED and etag:
-                    return Received(document=None, etag=etag, max_age=_max_age(answer))
+                    return Received(document=None, etag=etag, max_age=max_age(answer))
                 if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-                    raise NoSuchProject(f"{self.name} has no project {project}")
+                    return None
                 self._check(answer, {HTTPStatus.OK}, _Momentary)
                 document = Document(
                     body=await self._body(answer),
-                    content_type=_plain(answer.headers.get("Content-Type", "")),
+                    content_type=plain(answer.headers.get("Content-Type", "")),
                     url=str(answer.url),
                 )
-                return Received(document=document, etag=_etag(answer), max_age=_max_age(answer))
+                return Received(document=document, etag=etag_of(answer), max_age=max_age(answer))
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
@@ -204,7 +203,7 @@ class _Simple:
         bound = self._bound(artifact)
         if total is not None and total > bound:
             raise self._excess(artifact)
-        etag = _etag(answer)
+        etag = etag_of(answer)
         return Transfer(
             start=start,
             total=total,
@@ -295,7 +294,7 @@ class _Simple:
                 f"[upstream.{self.name}]"
             )
         kind = momentary if answer.status in MOMENTARY else UpstreamDown
-        raise kind(f"{self.name} answers {answer.status}", retry_after=_retry_after(answer))
+        raise kind(f"{self.name} answers {answer.status}", retry_after=retry_after(answer))
 
     @contextmanager
     def _translated(self, kind: type[UpstreamDown]) -> Iterator[None]:
@@ -313,31 +312,7 @@ class _Simple:
             raise UpstreamLies(f"{self.name} leads nowhere: {str(e)[:200]}") from None
 
 
-def _plain(said: str) -> str:
-    """Without the odd bytes that a header may have, and a database may not."""
-    return said.encode("ascii", "replace").decode()
-
-
-def _etag(answer: aiohttp.ClientResponse) -> str | None:
-    """What the answer can be asked for again with; nothing that only looks like it."""
-    said = answer.headers.get("ETag", "")
-    return said if ETAG.match(said) else None
-
-
-def _max_age(answer: aiohttp.ClientResponse) -> int | None:
-    said = answer.headers.get("Cache-Control", "").lower()
-    if "no-cache" in said or "no-store" in said:
-        return 0
-    found = MAX_AGE.search(said)
-    return int(found[1]) if found else None
-
-
-def _retry_after(answer: aiohttp.ClientResponse) -> int:
-    said = answer.headers.get("Retry-After", "")
-    return min(int(said), MAX_RETRY_AFTER) if SECONDS.match(said) else 5
-
-
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -355,7 +330,7 @@ def _trust(name: str, ca_file: str) -> ssl.SSLContext:
         ) from None
 
 
-def _authorization(name: str, settings: Settings, address: URL) -> dict[str, str]:
+def _authorization(name: str, settings: Remote, address: URL) -> dict[str, str]:
     """The header that tells who we are (RFC 7617), when the operator gave credentials.
 
     They are in keys of their own or in the address.

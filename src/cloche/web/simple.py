@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from cloche.core.errors import Elsewhere
 from cloche.core.model import project_name
 from cloche.core.negotiation import Encoding, Format, page_encoding, page_format
 from cloche.core.provenance import addressed
@@ -62,7 +63,11 @@ class Simple:
         name = project_name(raw)
         if raw != name:  # PEP 503: one project, one URL
             return moved(request, f"../{name}/")
-        shown = await self.shelf.get(index.name, name)
+        try:
+            shown = await self.shelf.get(index.name, name)
+        except Elsewhere as e:
+            # Never for ever: pip would remember a 301, whoever comes to own the name.
+            return RedirectResponse(e.url, 302, {"cache-control": "no-store"})
         self.prefetch.page_read(shown)
         form, encoding = _wishes(request)
         # Provenance has an absolute address (PEP 740): such a page is another for each origin.
