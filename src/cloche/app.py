@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from cloche import blobs as blob_kinds
-from cloche import catalog, kinds, upstreams
+from cloche import catalog, kinds, logins, ports, upstreams
 from cloche.catalog import Catalog
 from cloche.config import Settings
 from cloche.core.errors import BadSetting, Error
@@ -91,6 +91,11 @@ def open_upstreams(settings: Settings) -> dict[str, Upstream]:
         local = {name for name, each in settings.upstreams.items() if each.own.is_local}
         return {name: made[name] if name in local else Offline(name) for name in made}
     return made
+
+
+def open_logins(settings: Settings, clock: Clock) -> list[ports.Login]:
+    """Open every login that is configured, besides the tokens. Raise BadSetting."""
+    return [kinds.load(logins, kind).connect(own, clock) for kind, own in settings.logins.items()]
 
 
 def check_store(settings: Settings) -> None:
@@ -235,8 +240,8 @@ class Application:
     def _front(self, blobs: Blobs, clock: Clock) -> Edge:
         settings, services = self._settings, self._services
         view, shelf = services.view, services.shelf
-        login = Login(self._catalog.tokens, clock)
-        gate = Gate(view, [login], self._catalog.pulse, clock)
+        tokens = Login(self._catalog.tokens, clock)
+        gate = Gate(view, [tokens, *open_logins(settings, clock)], self._catalog.pulse, clock)
         pages = Pages(view, shelf, services.files)
         taking = (self._spool, gate, settings.server.max_upload)
         rooms = (

@@ -3,21 +3,21 @@
 Every key has a default; an unknown one is an error that names the nearest right one.
 """
 
-import difflib
 import ipaddress
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
-from cloche import kinds, upstreams
-from cloche.core.access import ReadPolicy
+from cloche import kinds, logins, upstreams
+from cloche.core.access import EVERY_INDEX, ReadPolicy
+from cloche.core.conversion import convert, nearest
 from cloche.core.errors import BadSetting
 from cloche.core.index import Index, behind
 from cloche.service.upstream import Freshness
@@ -32,7 +32,6 @@ RESERVED = frozenset(
 )  # fmt: skip
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(/[a-z0-9][a-z0-9._-]{0,62})?\Z")
 VARIABLE = "CLOCHE_"
-_TOML = {"object": "table", "array": "list", "str": "string"}
 
 
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,6 +99,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     store: Store
     upstreams: dict[str, UpstreamSettings]
     indexes: dict[str, Index]
+    logins: dict[str, Any] = {}  # besides tokens: a kind, and that kind's own settings
 
     @property
     def default_index(self) -> Index:
@@ -126,6 +126,7 @@ class _Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: Store = Store()
     upstream: dict[str, Any] = {}
     index: dict[str, Any] = {}
+    login: dict[str, Any] = {}
 
 
 def load(
@@ -149,7 +150,7 @@ def load(
             _set(raw, key.split("."), value)
     said = [str(file)] * bool(file) + [f"the {VARIABLE}… variables"] * bool(variables)
     where = " and ".join(said) or "the settings"
-    settings = _complete(folder, _convert(raw, _Tables, "", where), where)
+    settings = _complete(folder, convert(raw, _Tables, "", where), where)
     _check_flags(settings, flags or {})
     return settings
 
@@ -207,7 +208,7 @@ def _complete(data: Path, tables: _Tables, where: str) -> Settings:
     _check_server(tables.server, where)
     settings = {name: _upstream(name, table, where) for name, table in tables.upstream.items()}
     given = {
-        name: _convert(table, _IndexTable, f"index.{name}", where)
+        name: convert(table, _IndexTable, f"index.{name}", where)
         for name, table in tables.index.items()
     }
     if not given or any(DEFAULT_UPSTREAM in table.sources for table in given.values()):
@@ -217,7 +218,12 @@ def _complete(data: Path, tables: _Tables, where: str) -> Settings:
     indexes = _with_default(indexes)
     _check_sources(indexes, settings)
     return Settings(
-        data=data, server=tables.server, store=tables.store, upstreams=settings, indexes=indexes
+        data=data,
+        server=tables.server,
+        store=tables.store,
+        upstreams=settings,
+        indexes=indexes,
+        logins={kind: _login(kind, table, indexes, where) for kind, table in tables.login.items()},
     )
 
 
@@ -245,18 +251,32 @@ def _check_server(server: Server, where: str) -> None:
 def _upstream(name: str, table: Any, where: str) -> UpstreamSettings:
     if not name or not name.isprintable():
         raise BadSetting(f"{where}: upstream.{name!r} has no name that can be shown; rename it")
-    own = dict(_convert(table, dict, f"upstream.{name}", where))
+    own = dict(convert(table, dict, f"upstream.{name}", where))
     kind = own.get("kind", "simple")
     known = kinds.names(upstreams)
     if kind not in known:
         raise BadSetting(
             f"{where}: upstream.{name}.kind is {kind!r}; known kinds are {', '.join(known)}"
         )
-    freshness = _convert(own.pop("freshness", {}), Freshness, f"upstream.{name}.freshness", where)
+    freshness = convert(own.pop("freshness", {}), Freshness, f"upstream.{name}.freshness", where)
     settings = kinds.load(upstreams, kind).Settings
     return UpstreamSettings(
-        kind=kind, own=_convert(own, settings, f"upstream.{name}", where), freshness=freshness
+        kind=kind, own=convert(own, settings, f"upstream.{name}", where), freshness=freshness
     )
+
+
+def _login(kind: str, table: Any, indexes: Mapping[str, Index], where: str) -> Any:
+    known = [name for name in kinds.names(logins) if name != "tokens"]  # they need no settings
+    if kind not in known:
+        raise BadSetting(f"{where}: unknown key login.{kind}; known are {', '.join(known)}")
+    own = convert(table, kinds.load(logins, kind).Settings, f"login.{kind}", where)
+    for name in own.indexes:
+        if name not in indexes and name != EVERY_INDEX:
+            raise BadSetting(
+                f"{where}: login.{kind}.indexes names {name!r}, which is no index"
+                f"{nearest(name, list(indexes))}"
+            )
+    return own
 
 
 def _index(name: str, table: _IndexTable, server: Server) -> Index:
@@ -298,7 +318,7 @@ def _check_sources(indexes: dict[str, Index], upstream: Mapping[str, UpstreamSet
                 known = list({**indexes, **upstream, DEFAULT_UPSTREAM: None})
                 raise BadSetting(
                     f"index.{index.name}.sources names {source!r}, which is neither an index nor "
-                    f"an upstream{_nearest(source, known)}"
+                    f"an upstream{nearest(source, known)}"
                 )
         _check_cycle(indexes, index.name, ())
     _check_redirects(indexes, upstream)
@@ -333,52 +353,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _convert(raw: Any, kind: type[Any], prefix: str, where: str) -> Any:
-    try:
-        return msgspec.convert(raw, kind)
-    except msgspec.ValidationError as e:
-        raise BadSetting(f"{where}: {_explain(str(e), kind, prefix)}") from None
-
-
-def _explain(message: str, kind: type[Any], prefix: str) -> str:
-    """Turn a validator's words into a sentence that names the key and the nearest right one."""
-    message = re.sub("`(object|array|str)", lambda word: f"`{_TOML[word[1]]}", message)
-    what, _, at = message.partition(" - at `")
-    path = at.rstrip("`").removeprefix("$").lstrip(".")
-    key = ".".join(part for part in (prefix, path) if part)
-    unknown = re.search(r"unknown field `(.*)`", what)
-    if unknown is None:
-        wanted = _choices(kind, path) if "enum" in what else ""
-        return f"{key}: {what[:1].lower()}{what[1:]}{wanted}"
-    full = ".".join(part for part in (key, unknown[1]) if part)
-    return f"unknown key {full}{_nearest(unknown[1], _keys(kind, path))}"
-
-
-def _keys(kind: type[Any], path: str) -> list[str]:
-    """The keys that a table has, found by walking the types along `path`."""
-    found = _type_at(kind, path)
-    table = next((t for t in get_args(found) if hasattr(t, "__struct_fields__")), found)
-    return [f.encode_name for f in msgspec.structs.fields(table)]
-
-
-def _choices(kind: type[Any], path: str) -> str:
-    """The words that a setting can be, and what else it can be."""
-    found = _type_at(kind, path)
-    words = [w for t in (found, *get_args(found)) if get_origin(t) is Literal for w in get_args(t)]
-    lists = [t for t in get_args(found) if get_origin(t) is tuple]
-    return f"; it can be {' or '.join(map(repr, words))}{' or a list of names' * bool(lists)}"
-
-
-def _type_at(kind: Any, path: str) -> Any:
-    """The type of a setting, found by walking the tables along `path`."""
-    for part in filter(None, path.split(".")):
-        table = next((t for t in get_args(kind) if hasattr(t, "__struct_fields__")), kind)
-        kind = next(f.type for f in msgspec.structs.fields(table) if f.encode_name == part)
-    return kind
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1, 0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"

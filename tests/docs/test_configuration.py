@@ -11,7 +11,7 @@ from distlib.index import DEFAULT_INDEX
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
-from cloche import config, kinds, upstreams
+from cloche import config, kinds, logins, upstreams
 from cloche.service import upstream
 from tests.docs import markdown
 
@@ -31,6 +31,7 @@ TABLES: dict[str, type[Struct]] = {
     LINKS: kinds.load(upstreams, "links").Settings,
     "`[upstream.NAME.freshness]`": upstream.Freshness,
     "`[index.NAME]`": INDEX_TABLE,
+    "`[login.htpasswd]`": kinds.load(logins, "htpasswd").Settings,
 }
 # What the others are made into; no table of the file.
 COMPLETED = {config.Settings, config.UpstreamSettings, FILE}
@@ -124,7 +125,9 @@ def _type(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(f'`"{word}"`' for word in get_args(kind))
     if get_origin(kind) is tuple:
-        assert get_args(kind) == (str, ...)
+        each, more = get_args(kind)
+        assert issubclass(each, str)
+        assert more is ...
         return "list of strings"
     if get_origin(kind) in {UnionType, Union}:
         return " or ".join(_type(each) for each in get_args(kind) if each is not type(None))

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cloche.app import check_store, open_upstreams
+from cloche.app import check_store, open_logins, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
 from cloche.config import Settings, load
@@ -35,6 +35,7 @@ def check(
     """Check the file and the CLOCHE_ variables, and say what they come to."""
     settings = load(file or config, data)
     open_upstreams(settings)
+    open_logins(settings, utc_now)
     check_store(settings)
     if as_json:
         shown = _hidden(msgspec.to_builtins(settings, enc_hook=str))
@@ -54,6 +55,8 @@ def _lines(settings: Settings) -> list[str]:
     ]
     for name, upstream in settings.upstreams.items():
         lines.append(f"upstream  {name}: {upstream.kind}, {public(upstream.own.url)}")
+    for kind, login in settings.logins.items():
+        lines.append(f"login     {kind}: may {', '.join(login.can)} in {', '.join(login.indexes)}")
     for index in settings.indexes.values():
         reads = index.read if isinstance(index.read, str) else ", ".join(index.read)
         facts = [f"read by {reads}", "takes uploads" if index.uploads else "takes no uploads"]

@@ -19,7 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from cloche import __version__, logs
-from cloche.app import Application, open_blobs, open_catalog, open_upstreams, utc_now
+from cloche.app import Application, open_blobs, open_catalog, open_logins, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
 from cloche.cli._who import operator
@@ -128,6 +128,7 @@ class _AnnouncedWorkers(Multiprocess):
 def _run_workers(settings: Settings, listener: socket.socket, text: str) -> None:
     open_blobs(settings)  # what is wrong in the settings is said here, once
     open_upstreams(settings)
+    open_logins(settings, utc_now)
     # The workers' counts, added up. What a main process that was killed left there goes now.
     metrics = settings.data / "spool" / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)

@@ -23,6 +23,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     indexes: tuple[str, ...]  # names of indexes, or EVERY_INDEX
     can: tuple[Action, ...]
     expires_at: datetime | None = None
+    ask_again_at: datetime | None = None  # when the login may have another opinion
 
     def holds(self, action: Action, index: str, now: datetime) -> bool:
         """Whether the credential covers `action` on `index` at `now`; admin covers all."""

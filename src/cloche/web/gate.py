@@ -118,7 +118,10 @@ class Gate:
         if beat != self._beat:
             self._remembered.clear()
             self._beat = beat
-        return self._remembered.get(header or "")
+        who = self._remembered.get(header or "")
+        if who is not None and who.ask_again_at is not None and self._clock() >= who.ask_again_at:
+            return None
+        return who
 
     async def _identify(self, header: str) -> Principal:
         user, secret = credentials(header)
@@ -127,7 +130,8 @@ class Gate:
             if who is not None:
                 return who
         raise Unauthenticated(
-            "this token is unknown, expired or revoked; make one with `cloche token create`"
+            "this token is unknown, expired or revoked, or user and password are wrong; make a "
+            "token with `cloche token create`"
         )
 
 
