@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from cloche import blobs as blob_kinds
 from cloche import catalog, kinds, logins, ports, upstreams
 from cloche.catalog import Catalog
-from cloche.config import Settings
+from cloche.config import RESERVED, Settings
 from cloche.core.errors import BadSetting, Error
 from cloche.logins.tokens import Login
 from cloche.ports import Blobs, Clock, Upstream
@@ -26,8 +26,10 @@ from cloche.service.fetch import Fetch
 from cloche.service.files import Files
 from cloche.service.gather import Gather
 from cloche.service.integrity import Integrity
+from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.prefetch import Prefetch
 from cloche.service.publish import Publish
+from cloche.service.renew import Renew
 from cloche.service.shelf import Shelf
 from cloche.service.steward import Steward
 from cloche.service.sweep import Sweep
@@ -38,6 +40,7 @@ from cloche.spool import Spool
 from cloche.upstreams._offline import Offline
 from cloche.web import problems
 from cloche.web.crosssite import SameSite
+from cloche.web.devpi import Devpi
 from cloche.web.documentation import Documentation
 from cloche.web.edge import Edge
 from cloche.web.files import Packages
@@ -45,17 +48,23 @@ from cloche.web.gate import Gate
 from cloche.web.health import Health
 from cloche.web.indexes import Indexes
 from cloche.web.integrity import Provenance
+from cloche.web.links import Links
+from cloche.web.local import Local
 from cloche.web.management import Management
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads
+from cloche.web.proxpi import Proxpi
+from cloche.web.pypicache import PypiCache
 from cloche.web.requestlog import RequestLog
 from cloche.web.requirements import Requirements
+from cloche.web.shortcuts import Shortcuts
 from cloche.web.simple import Simple
 from cloche.web.ui.pages import Pages
 from cloche.web.upload import Uploads
 
 log = structlog.get_logger(__name__)
 
+FEW = 4 << 20  # bytes of pages that are worked out anew for each question
 LEFTOVER = 2.0  # seconds at the end for transfers that no client waits for: they can be resumed
 SWEEP_EVERY = 3600  # seconds
 SWEEP_AGE = timedelta(hours=24)  # of what may still be resumed, or be about to get its row
@@ -131,6 +140,9 @@ class Services:
     fetch: Fetch
     files: Files
     integrity: Integrity
+    kept: Kept
+    kept_files: Files
+    renew: Renew
     prefetch: Prefetch
     gather: Gather
     publish: Publish
@@ -169,12 +181,18 @@ def compose(
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
     within = Within(fetch, remote, spool)
     files = Files(view, shelf, fetch, within, blobs)
+    kept = {name: KeptUpstream(each, stored.holdings, clock) for name, each in cached.items()}
+    kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock)
+    kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
     return Services(
         view=view,
         shelf=shelf,
         fetch=fetch,
         files=files,
         integrity=Integrity(view, shelf, blobs, stored.pages, spool, remote, clock),
+        kept=Kept(kept_view, stored.ledger, stored.holdings),
+        kept_files=Files(kept_view, kept_shelf, fetch, within, blobs),
+        renew=Renew(view, cached, stored.expiry, stored.pulse, clock),
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         gather=Gather(shelf, files),
         publish=Publish(blobs, stored.ledger, stored.pulse, clock),
@@ -243,11 +261,13 @@ class Application:
         tokens = Login(self._catalog.tokens, clock)
         gate = Gate(view, [tokens, *open_logins(settings, clock)], self._catalog.pulse, clock)
         pages = Pages(view, shelf, services.files)
+        packages = Packages(view, services.files, gate, services.prefetch)
+        kept = services.kept_files
         taking = (self._spool, gate, settings.server.max_upload)
         rooms = (
             Health(blobs, self._catalog.upkeep),
             Requirements(view, services.gather, gate, self._spool, this_platform),
-            Packages(view, services.files, gate, services.prefetch),
+            packages,
             Uploads(view, services.publish, services.documents, *taking),
             PlainUploads(view, services.publish, *taking),
             Simple(view, shelf, gate, services.prefetch, settings.server.public_url),
@@ -255,6 +275,12 @@ class Application:
             Management(services.steward, shelf, gate),
             Documentation(view, services.documents, gate),
             People(view, pages, services.documents, gate, settings.server.public_url),
+            Local(services.kept, kept.shelf, Packages(kept.view, kept, gate, services.prefetch)),
+            Links(services.kept, gate),
+            Devpi(shelf, packages),
+            PypiCache(shelf, packages, services.publish, self._spool, settings.server.max_upload),
+            Proxpi(services.renew, gate),
+            Shortcuts(kept.view, shelf, gate, settings.server.public_url, RESERVED),
         )
         app = Starlette(
             routes=[route for room in rooms for route in room.routes()],

@@ -394,6 +394,23 @@ class Findings(Protocol):
         """
 
 
+class Holdings(Protocol):
+    """The files of upstreams that are kept, by project."""
+
+    async def files(self, upstream: str, project: ProjectName) -> list[Held]:
+        """Every kept file and `.metadata` of the project, the first kept first."""
+
+    async def projects(self, upstream: str) -> list[ProjectName]:
+        """The projects of which a distribution is kept, sorted."""
+
+
+class Expiry(Protocol):
+    """Having an upstream asked before what it said has lost its time."""
+
+    async def expire(self, upstream: str, project: ProjectName, at: datetime, who: str) -> bool:
+        """Take the kept page for stale from `at` on; journaled. Return whether there is one."""
+
+
 class Token(Struct, frozen=True, kw_only=True):
     """A credential as the catalog knows it: never its secret."""
 

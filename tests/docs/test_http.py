@@ -27,6 +27,10 @@ SAMPLES = {
     "{filename}": "acme-1.zip",
     "{version}": "1",
     "{path}": "a/b",
+    "{python}": "source",
+    "{letter}": "a",
+    "{head}": "0" * 3,
+    "{tail}": "0" * 13,
 }
 
 

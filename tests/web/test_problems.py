@@ -95,6 +95,7 @@ def test_the_table_knows_the_whole_tree() -> None:
         "NoSuchIndex": 404,
         "NoSuchProject": 404,
         "ProjectDeleted": 404,
+        "Elsewhere": 404,
         "NoSuchFile": 404,
         "NoSuchBlob": 404,
         "FileExists": 409,

@@ -11,8 +11,10 @@ from cloche.catalog import address, revisions
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
 from cloche.catalog.engine import is_sqlite, open_engine
+from cloche.catalog.expiry import SqlExpiry
 from cloche.catalog.failures import said
 from cloche.catalog.findings import SqlFindings
+from cloche.catalog.holdings import SqlHoldings
 from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
 from cloche.catalog.pages import SqlPageStore
@@ -23,7 +25,9 @@ from cloche.catalog.upkeep import SqlUpkeep
 from cloche.core.errors import BadSetting, Error, StorageFull
 from cloche.ports import (
     Documentation,
+    Expiry,
     Findings,
+    Holdings,
     Ledger,
     PageStore,
     Pulse,
@@ -44,6 +48,8 @@ class Catalog:
     documentation: Documentation
     pages: PageStore
     findings: Findings
+    holdings: Holdings
+    expiry: Expiry
     tokens: Tokens
     pulse: Pulse
     upkeep: Upkeep
@@ -71,6 +77,8 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),
         findings=SqlFindings(database),
+        holdings=SqlHoldings(database),
+        expiry=SqlExpiry(database),
         tokens=SqlTokens(database),
         pulse=beacon,
         upkeep=SqlUpkeep(database),

@@ -23,6 +23,7 @@ class Change(StrEnum):
     PAGE_CHANGED = "page changed"
     PAGE_GONE = "page gone"
     FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
+    PAGE_EXPIRED = "page expired"
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event
     TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
 

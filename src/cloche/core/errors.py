@@ -86,7 +86,7 @@ class NoSuchProject(NotFound):
 class Elsewhere(NoSuchProject):
     """Not here; `url` may have it, and the client is to look there itself."""
 
-    def __init__(self, sentence: str, *, url: str) -> None:
+    def __init__(self, sentence: str, *, url: str = "") -> None:
         super().__init__(sentence, max_age=0)
         self.url = url
 

@@ -115,6 +115,11 @@ def addressed(page: Page, place: str) -> Page:
     return replace(page, files=tuple(files))
 
 
+def unaddressed(page: Page) -> Page:
+    """The page without provenance, where it is not served."""
+    return replace(page, files=tuple(replace(f, provenance=None) for f in page.files))
+
+
 def _address(file: File, place: str) -> str | None:
     # A wheel's name says it without being parsed, of which a page may have thousands (PEP 427).
     is_wheel = file.filename.endswith(".whl") and "-" in file.filename

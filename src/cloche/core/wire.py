@@ -133,11 +133,12 @@ def _html_page(page: Page, prefix: str) -> bytes:
         status += f'<meta name="pypi:project-status-reason" content="{reason}">\n'
     for name, content in ((page.unknown and page.unknown.metas) or {}).items():
         status += f'<meta name="{escape(name)}" content="{escape(content)}">\n'
-    links = (_html_entry(file, prefix) for file in page.files)
+    links = (html_entry(file, prefix) for file in page.files)
     return _html(f"Links for {page.name}", links, status)
 
 
-def _html_entry(file: File, prefix: str) -> str:
+def html_entry(file: File, prefix: str) -> str:
+    """A file's link, with all that HTML can say of it."""
     best = next((name for name in ("sha256", *file.hashes) if name in file.hashes), None)
     fragment = f"#{best}={file.hashes[best]}" if best else ""
     facts = {

@@ -100,6 +100,14 @@ class CachedUpstream:
             await asyncio.wait({flight.task})
         return await self.store.recall(self.name, project) is not None
 
+    def forget(self, project: ProjectName | None = None) -> None:
+        """Let go of what this process remembers of the project, or of all: absences, failures."""
+        for memory in (self._absent, self._unwell):
+            if project is None:
+                memory.clear()
+            else:
+                memory.pop(project, None)
+
     async def close(self) -> None:
         """Stop asking."""
         tasks = [flight.task for flight in self._flights.values() if flight.task]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from cloche.core.errors import (
     Elsewhere,
@@ -16,7 +17,7 @@ from cloche.core.index import Index
 from cloche.core.marks import yanked
 from cloche.core.model import Artifact, File, FileKey, Held, Page, ProjectName, Status, Upload
 from cloche.ports import Clock, Ledger, Own, PageStore
-from cloche.service.upstream import CachedUpstream
+from cloche.service.upstream import Answer
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -32,10 +33,20 @@ class Sight:
     serial: int = 0  # of the journal entry by which the owner's page became what it is
 
 
+class Source(Protocol):
+    """An upstream, as far as the view needs it."""
+
+    async def page(self, project: ProjectName) -> Answer:
+        """Raise NoSuchProject when it has none; UpstreamDown or UpstreamLies when in doubt."""
+
+    async def keeps(self, project: ProjectName) -> bool:
+        """Whether its page is kept here."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     indexes: Mapping[str, Index]
-    upstreams: Mapping[str, CachedUpstream]
+    upstreams: Mapping[str, Source]
     ledger: Ledger
     pages: PageStore
     clock: Clock

@@ -7,9 +7,11 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from cloche.core.errors import NoSuchFile
+from cloche.core.index import Index
 from cloche.core.model import file_key, project_name
 from cloche.service.files import METADATA, Files, Wanted
 from cloche.service.prefetch import Prefetch
@@ -20,6 +22,7 @@ from cloche.web.simple import all_of, matches, unmet
 from cloche.web.stream import Stream
 
 RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re.IGNORECASE)
+KEYED = re.compile(r"/u?[0-9a-f]{64}/[^/]+\Z")
 FOR_EVER = "max-age=365000000, immutable"
 AT_ONCE = 256 << 10  # bytes of an answer that is sent whole
 
@@ -33,6 +36,15 @@ class Span:
     size: int
 
 
+class _ByKey(Route):
+    """Files by their own addresses; what else lies below `/packages/` has routes further behind."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if KEYED.search(scope["path"]) is None:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 @dataclass(frozen=True, slots=True)
 class Packages:
     view: View
@@ -41,21 +53,27 @@ class Packages:
     prefetch: Prefetch
 
     def routes(self) -> list[Route]:
-        return [Route("/packages/{rest:path}", self.file, methods=["GET"])]
+        return [_ByKey("/packages/{rest:path}", self.file, methods=["GET"])]
 
     async def file(self, request: Request) -> Response:
         index_name, project, key, filename = _parse(request.path_params["rest"])
         index = self.view.index(index_name)
         await self.gate.reader(index, request.headers.get("authorization"))
-        wanted = await self.files.find(index.name, project_name(project), file_key(key), filename)
-        headers = self._headers(wanted, is_open=self.gate.is_open(index.name))
-        etag = wanted.etag.encode()
-        if refusal := unmet(request, etag):
+        name = project_name(project)
+        wanted = await self.files.find(index.name, name, file_key(key), filename)
+        if wanted.filename.endswith(METADATA) and not _known(request, wanted):
+            self.prefetch.metadata_read(index.name, name, wanted)
+        return await self.answer(request, index, wanted)
+
+    async def answer(
+        self, request: Request, index: Index, wanted: Wanted, *, lasting: bool = True
+    ) -> Response:
+        """Send the file, or what is asked of it. Not `lasting`: the address may mean another."""
+        headers = self._headers(wanted, is_open=self.gate.is_open(index.name), lasting=lasting)
+        if refusal := unmet(request, wanted.etag.encode()):
             return refusal
-        if wanted.etag and matches(all_of(request, "if-none-match"), etag):
+        if _known(request, wanted):
             return Response(None, 304, headers)
-        if wanted.filename.endswith(METADATA):
-            self.prefetch.metadata_read(index.name, project_name(project), wanted)
         if request.method == "HEAD":
             return await self._head(wanted, headers)
         return await self._get(request, wanted, headers)
@@ -90,15 +108,22 @@ class Packages:
         headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{span.size}"
         return await send_body(body.chunks, 206, headers, length)
 
-    def _headers(self, wanted: Wanted, *, is_open: bool) -> dict[str, str]:
+    def _headers(self, wanted: Wanted, *, is_open: bool, lasting: bool) -> dict[str, str]:
         scope = "public" if is_open else "private"
+        hold = FOR_EVER if wanted.etag and lasting else "no-cache"
         headers = {
             "content-type": "application/octet-stream",
             "x-content-type-options": "nosniff",  # an upload must not run as a page of ours
             "accept-ranges": "bytes",
-            "cache-control": f"{scope}, {FOR_EVER if wanted.etag else 'no-cache'}",
+            "cache-control": f"{scope}, {hold}",
         }
         return headers | ({"etag": wanted.etag} if wanted.etag else {})
+
+
+def _known(request: Request, wanted: Wanted) -> bool:
+    """Whether the client has it (RFC 9110, section 13.1.2)."""
+    condition = all_of(request, "if-none-match")
+    return bool(wanted.etag) and matches(condition, wanted.etag.encode())
 
 
 def _parse(rest: str) -> tuple[str, str, str, str]:

@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from cloche.core.errors import BadUpload, TooLarge
+from cloche.core.errors import BadUpload
 from cloche.core.filenames import parse
-from cloche.ports import Scratch, Spool
+from cloche.ports import Spool
 from cloche.service.publish import Incoming, Publish
 from cloche.service.view import View
 from cloche.web.addresses import Exact
+from cloche.web.bodies import take
 from cloche.web.gate import Gate
 from cloche.web.indexes import INDEX
-from cloche.web.multipart import FLUSH
 
 CLAIMS = {":action": ["file_upload"]}
 
@@ -41,40 +41,17 @@ class PlainUploads:
         self.publish.check_open(index)
         filename: str = request.path_params["filename"]
         parse(filename)  # better before the body than behind it
-        self._check(request, filename)
+        _check_kind(request)
         with self.spool.scratch() as scratch:
-            await self._read(request, filename, scratch)
+            await take(request, filename, scratch, self.max_upload)
             incoming = Incoming(filename=filename, fields=CLAIMS)
             new = await self.publish.publish(index, who, incoming, scratch)
         done = "published" if new else "was here already, with the same bytes:"
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         return PlainTextResponse(f"{done} {filename}\n", status)
 
-    def _check(self, request: Request, filename: str) -> None:
-        kind = request.headers.get("content-type", "")
-        if kind.lower().startswith("multipart/"):
-            raise BadUpload(["the body is a form; send forms to /legacy/, and plain files here"])
-        if int(request.headers.get("content-length", 0)) > self.max_upload:
-            raise self._excess(filename)
 
-    async def _read(self, request: Request, filename: str, scratch: Scratch) -> None:
-        pending = bytearray()
-        size = 0
-        try:
-            async for chunk in request.stream():
-                pending += chunk
-                size += len(chunk)
-                if size > self.max_upload:
-                    raise self._excess(filename)
-                if len(pending) >= FLUSH:
-                    await scratch.write(bytes(pending))
-                    pending.clear()
-        except ClientDisconnect:
-            raise BadUpload(["the connection ended before the file did; send it again"]) from None
-        await scratch.write(bytes(pending))
-
-    def _excess(self, filename: str) -> TooLarge:
-        return TooLarge(
-            f"{filename} is larger than {self.max_upload} bytes, the most that max_upload "
-            "allows here"
-        )
+def _check_kind(request: Request) -> None:
+    kind = request.headers.get("content-type", "")
+    if kind.lower().startswith("multipart/"):
+        raise BadUpload(["the body is a form; send forms to /legacy/, and plain files here"])

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -69,7 +70,7 @@ class Simple:
             # Never for ever: pip would remember a 301, whoever comes to own the name.
             return RedirectResponse(e.url, 302, {"cache-control": "no-store"})
         self.prefetch.page_read(shown)
-        form, encoding = _wishes(request)
+        form, encoding = wishes(request)
         # Provenance has an absolute address (PEP 740): such a page is another for each origin.
         own = shown.attested and not self.public_url
         place = origin(request.scope) if own else None
@@ -120,12 +121,10 @@ class Simple:
         index = self.view.index(request.scope[INDEX])
         await self.gate.reader(index, request.headers.get("authorization"))
         names = await self.view.projects(index.name)
-        form, encoding = _wishes(request)
-        cache = _cache_control(0, is_open=self.gate.is_open(index.name))
-        rendered = await asyncio.to_thread(
-            lambda: finish(render_projects(names, form), form, encoding, cache)
-        )
-        return conditional(request, rendered)
+        form, encoding = wishes(request)
+        is_open = self.gate.is_open(index.name)
+        page = await fresh(lambda: render_projects(names, form), form, encoding, is_open=is_open)
+        return conditional(request, page)
 
 
 def render_key(
@@ -157,6 +156,14 @@ def finish(body: bytes, form: Format, encoding: Encoding, cache: str) -> Rendere
         headers.append((b"content-encoding", encoding.encode()))
     head = b"".join(b"%b: %b\r\n" % header for header in headers)
     return Rendered(packed, etag, tuple(headers), head)
+
+
+async def fresh(
+    write: Callable[[], bytes], form: Format, encoding: Encoding, *, is_open: bool
+) -> Rendered:
+    """A page that is written for one request, and must be asked for again each time."""
+    cache = _cache_control(0, is_open=is_open)
+    return await asyncio.to_thread(lambda: finish(write(), form, encoding, cache))
 
 
 def moved(request: Request, place: str) -> Response:
@@ -201,7 +208,8 @@ def not_modified(rendered: Rendered) -> list[tuple[bytes, bytes]]:
     return [h for h in rendered.headers if h[0] in {b"etag", b"cache-control", b"vary"}]
 
 
-def _wishes(request: Request) -> tuple[Format, Encoding]:
+def wishes(request: Request) -> tuple[Format, Encoding]:
+    """In which form and encoding the client wants a page."""
     form = page_format(all_of(request, "accept"), request.query_params.get("format", ""))
     return form, page_encoding(all_of(request, "accept-encoding"))
 
