@@ -130,6 +130,9 @@ def test_file_without_digest_has_no_provenance() -> None:
         provenance.check(written(attestation(statement(BUILT))), BUILT.filename, None)
 
 
+HERE = "https://index.test/main/integrity/a-b"
+
+
 def test_addresses_are_this_servers() -> None:
     """A page states provenance here, by version and filename, and only where that can be asked."""
     hashes = {"sha256": BUILT.sha256}
@@ -141,12 +144,27 @@ def test_addresses_are_this_servers() -> None:
         File(filename="odd", hashes=hashes, provenance="https://x.test/4"),
     ]
 
-    page = provenance.addressed(Page(name=project_name("a-b"), files=tuple(files)), "P")
+    page = provenance.addressed(Page(name=project_name("a-b"), files=tuple(files)), HERE)
 
     assert [file.provenance for file in page.files] == [
-        "P/1.0%2Bx.1/a_b-1.0%2Bx.1-py3-none-any.whl/provenance",
-        "P/2.0/a_b-2.0.tar.gz/provenance",
+        f"{HERE}/1.0%2Bx.1/a_b-1.0%2Bx.1-py3-none-any.whl/provenance",
+        f"{HERE}/2.0/a_b-2.0.tar.gz/provenance",
         None,
         None,
         None,
     ]
+
+
+@pytest.mark.parametrize("place", ["http://index.test/i", "http://10.0.0.1/i", "http://[::2]/i"])
+def test_addresses_are_of_secure_origins(place: str) -> None:
+    """Asked for in the clear, this server states an upstream's address, and none for uploads."""
+    hashes = {"sha256": BUILT.sha256}
+    name, theirs = "a_b-1.0-py3-none-any.whl", "https://x.test/1"
+    files = (
+        File(filename=name, hashes=hashes, url=f"https://x.test/{name}", provenance=theirs),
+        File(filename="a_b-2.0.tar.gz", hashes=hashes, provenance=BUILT.sha256),
+    )
+
+    page = provenance.addressed(Page(name=project_name("a-b"), files=files), place)
+
+    assert [file.provenance for file in page.files] == [theirs, None]

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
+from cloche.core.addresses import secure
 from cloche.core.errors import BadName, BadUpload, UpstreamLies
 from cloche.core.filenames import parse, version_of
 from cloche.core.model import Digest, File, Page
@@ -109,15 +110,21 @@ def provenance(said: Sequence[Raw], publisher: dict[str, Any]) -> bytes:
 def addressed(page: Page, place: str) -> Page:
     """The page with provenance at this server: `place` is the URL of the project's there.
 
-    What cannot be asked for there, for want of a version or a digest, is stated no more.
+    What cannot be asked for there, for want of a version or a digest, is stated no more. PEP 740
+    demands a secure origin: where that is none, an upstream's own address stays.
     """
-    files = (replace(f, provenance=_address(f, place)) if f.provenance else f for f in page.files)
+    find = _address if secure(place, place) else _elsewhere
+    files = (replace(f, provenance=find(f, place)) if f.provenance else f for f in page.files)
     return replace(page, files=tuple(files))
 
 
 def unaddressed(page: Page) -> Page:
     """The page without provenance, where it is not served."""
     return replace(page, files=tuple(replace(f, provenance=None) for f in page.files))
+
+
+def _elsewhere(file: File, _: str) -> str | None:
+    return file.provenance if file.url else None
 
 
 def _address(file: File, place: str) -> str | None:

@@ -9,7 +9,7 @@ from cloche.core import provenance, signatures
 from cloche.core.errors import BadUpload
 from cloche.core.model import Digest
 
-UNVERIFIED: dict[str, Any] = {"kind": "token"}
+UNVERIFIED: dict[str, Any] = {"kind": "token", "claims": {}}
 """The publisher of a provenance object when nobody has verified who signed."""
 
 
