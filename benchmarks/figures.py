@@ -27,6 +27,11 @@ class Work:
 
 HOT_SMALL = Work("hot-small", "Hot page of a project with 20 files", RATE)
 HOT_LARGE = Work("hot-large", "Hot page of a project with 3,000 files", RATE)
+JSON_API = Work("hot-json-api", "Hot document of PyPI's JSON API, a project with 20 files", RATE)
+ROOT = Work("hot-root", "The list of 700,000 projects", RATE)
+ROOT_CHANGE = Work(
+    "root-change", "Work for one upload's change to the list of 700,000 projects", "ms", None
+)
 WARM_INSTALL = Work("install-warm", "`uv pip install` of 70 packages, server warm", "s")
 COLD_INSTALL = Work(
     "install-cold",
@@ -41,6 +46,9 @@ AFTER = Work("memory-after", "Memory (PSS) when idle again, after the work above
 WORKS = (
     HOT_SMALL,
     HOT_LARGE,
+    JSON_API,
+    ROOT,
+    ROOT_CHANGE,
     WARM_INSTALL,
     COLD_INSTALL,
     FIRST_START,

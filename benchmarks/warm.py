@@ -34,7 +34,7 @@ def measure(session: Session, *, hot: bool, installs: bool) -> None:
     """Start every server, let them do the work in turns, one at a time, and weigh them."""
     works = [*((HOT_SMALL, HOT_LARGE) if hot else ()), *((WARM_INSTALL,) if installs else ()), IDLE]
     with ExitStack() as stack:
-        upstream = stack.enter_context(_upstream(session))
+        upstream = stack.enter_context(upstream_of(session))
         ups = _start_all(session, stack, upstream, works)
         _weigh(session, ups, IDLE)
         if hot:
@@ -47,7 +47,8 @@ def measure(session: Session, *, hot: bool, installs: bool) -> None:
 
 
 @contextmanager
-def _upstream(session: Session) -> Iterator[str]:
+def upstream_of(session: Session) -> Iterator[str]:
+    """Serve the index as an upstream, at the URL that is given."""
     port = free_port()
     site = Site(session.index.tree, session.folder / "upstream", f"127.0.0.1:{port}")
     with running(nginx("upstream", site)) as child:

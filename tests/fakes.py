@@ -1,18 +1,32 @@
 """The ports, in memory: real in what they promise, and never in the way."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from cloche.core import backfill
 from cloche.core.errors import FileExists, NoSuchBlob, NoSuchFile, NoSuchProject, UpstreamDown
+from cloche.core.journal import Event, Way
 from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
-from cloche.ports import Changes, Document, Kept, Own, Received, Spooled, Stored, Transfer
+from cloche.ports import (
+    Changes,
+    Document,
+    Kept,
+    Opening,
+    Own,
+    Received,
+    Spooled,
+    Stored,
+    Survey,
+    Transfer,
+)
 
+T = TypeVar("T")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -30,6 +44,10 @@ class FakeJournal:
     def enter(self, place: str, project: ProjectName) -> int:
         self.changed.append((place, project))
         return len(self.changed)
+
+    def last(self, place: str, project: ProjectName) -> int:
+        numbered = enumerate(self.changed, 1)
+        return max((n for n, entry in numbered if entry == (place, project)), default=0)
 
     def beat(self) -> int:
         return len(self.changed)
@@ -56,7 +74,8 @@ class FakeLedger:
 
     async def own(self, index: str, project: ProjectName) -> Own:
         try:
-            return Own(uploads=tuple(await self.files(index, project)))
+            uploads = tuple(await self.files(index, project))
+            return Own(uploads=uploads, serial=self.journal.last(index, project))
         except NoSuchProject:
             return Own(uploads=None)
 
@@ -73,6 +92,57 @@ class FakeLedger:
         entries = enumerate(self.journal.changed, 1)
         named = {entry: serial for serial, entry in entries if serial > since}
         return Changes(len(self.journal.changed), named)
+
+
+@dataclass
+class FakeHistory:
+    """The journal of uploads alone."""
+
+    ledger: FakeLedger
+
+    async def newest(self, places: Sequence[str]) -> int:
+        return max((entry.serial for entry in self._all(places)), default=0)
+
+    async def events(self, places: Sequence[str], since: int, most: int) -> list[Event]:
+        return [entry for entry in self._all(places) if entry.serial > since][:most]
+
+    async def before(self, at: datetime) -> int:
+        return len(self.ledger.journal.changed) if at > NOW else 0
+
+    async def uploaded_by(self, places: Sequence[str], who: str) -> list[ProjectName]:
+        found = self.ledger.uploads
+        return sorted({u.project for u in found if u.index in places and u.uploaded_by == who})
+
+    async def openings(self, places: Sequence[str], of: Opening, most: int) -> list[Event]:
+        begun = [e for e in self._all(places) if getattr(e, f"opens_{of}")]
+        return begun[::-1][:most]
+
+    async def standings(
+        self, ways: Sequence[Way], projects: Collection[ProjectName]
+    ) -> dict[ProjectName, int | None]:
+        listed = await self.survey(ways, dict)
+        return {project: listed.get(project) for project in projects}
+
+    async def survey(self, ways: Sequence[Way], take: Callable[[Survey], T]) -> T:
+        places = [way[-1] for way in ways]
+        shown = {u.project for u in self.ledger.uploads if u.index in places}
+        last = {entry.project: entry.serial for entry in self._all(places)}
+        return take((name, last[name]) for name in sorted(shown))
+
+    def _all(self, places: Sequence[str]) -> list[Event]:
+        return [
+            Event(
+                serial=serial,
+                at=NOW,
+                who="test",
+                action="file uploaded",
+                place=place,
+                project=project,
+                opens_project=(place, project) not in self.ledger.journal.changed[: serial - 1],
+            )
+            for serial, (place, project) in enumerate(self.ledger.journal.changed, 1)
+            if place in places
+        ]
 
 
 @dataclass

@@ -30,6 +30,7 @@ from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.prefetch import Prefetch
 from cloche.service.publish import Publish
 from cloche.service.renew import Renew
+from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
 from cloche.service.steward import Steward
 from cloche.service.sweep import Sweep
@@ -53,14 +54,19 @@ from cloche.web.local import Local
 from cloche.web.management import Management
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads
+from cloche.web.projects import Projects
 from cloche.web.proxpi import Proxpi
+from cloche.web.pypi_json import Accounts, PypiJson
 from cloche.web.pypicache import PypiCache
 from cloche.web.requestlog import RequestLog
 from cloche.web.requirements import Requirements
+from cloche.web.rss import Feeds
 from cloche.web.shortcuts import Shortcuts
 from cloche.web.simple import Simple
 from cloche.web.ui.pages import Pages
 from cloche.web.upload import Uploads
+from cloche.web.xml_methods import Methods
+from cloche.web.xml_rpc import XmlRpc
 
 log = structlog.get_logger(__name__)
 
@@ -137,6 +143,7 @@ class Services:
 
     view: View
     shelf: Shelf
+    roots: Roots
     fetch: Fetch
     files: Files
     integrity: Integrity
@@ -187,6 +194,7 @@ def compose(
     return Services(
         view=view,
         shelf=shelf,
+        roots=Roots(view, stored.ledger, stored.journal, stored.pulse),
         fetch=fetch,
         files=files,
         integrity=Integrity(view, shelf, blobs, stored.pages, spool, remote, clock),
@@ -261,26 +269,34 @@ class Application:
         tokens = Login(self._catalog.tokens, clock)
         gate = Gate(view, [tokens, *open_logins(settings, clock)], self._catalog.pulse, clock)
         pages = Pages(view, shelf, services.files)
+        here = settings.server.public_url
         packages = Packages(view, services.files, gate, services.prefetch)
         kept = services.kept_files
+        accounts = Accounts(view, shelf, services.files)
+        journal, ledger = self._catalog.journal, self._catalog.ledger
+        methods = Methods(view, shelf, services.roots, journal, ledger, accounts)
         taking = (self._spool, gate, settings.server.max_upload)
         rooms = (
             Health(blobs, self._catalog.upkeep),
+            XmlRpc(view, gate, methods, here),
             Requirements(view, services.gather, gate, self._spool, this_platform),
             packages,
             Uploads(view, services.publish, services.documents, *taking),
             PlainUploads(view, services.publish, *taking),
-            Simple(view, shelf, gate, services.prefetch, settings.server.public_url),
+            Projects(view, services.roots, gate),
+            Simple(view, shelf, gate, services.prefetch, here),
+            PypiJson(view, shelf, gate, accounts, here),
+            Feeds(view, shelf, journal, gate, here),
             Provenance(view, services.integrity, gate),
             Management(services.steward, shelf, gate),
             Documentation(view, services.documents, gate),
-            People(view, pages, services.documents, gate, settings.server.public_url),
+            People(view, pages, services.documents, gate, here),
             Local(services.kept, kept.shelf, Packages(kept.view, kept, gate, services.prefetch)),
             Links(services.kept, gate),
             Devpi(shelf, packages),
             PypiCache(shelf, packages, services.publish, self._spool, settings.server.max_upload),
             Proxpi(services.renew, gate),
-            Shortcuts(kept.view, shelf, gate, settings.server.public_url, RESERVED),
+            Shortcuts(kept.view, shelf, gate, here, RESERVED),
         )
         app = Starlette(
             routes=[route for room in rooms for route in room.routes()],
@@ -295,7 +311,7 @@ class Application:
         app.router.redirect_slashes = False
         indexes = Indexes(app, settings.indexes, settings.default_index.name)
         front = SameSite(indexes, settings.server.public_url)
-        return Edge(front, indexes, shelf, gate, self._log)
+        return Edge(front, indexes, shelf, services.roots, gate, self._log)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

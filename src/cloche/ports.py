@@ -6,6 +6,7 @@ from collections.abc import (
     Callable,
     Collection,
     Iterable,
+    Iterator,
     Mapping,
     Sequence,
 )
@@ -13,14 +14,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from msgspec import Struct
 
 from cloche.core import backfill
 from cloche.core.access import Action, Principal
+from cloche.core.journal import Event, Way
 from cloche.core.marks import Marks, Part
 from cloche.core.model import Artifact, Digest, DocFile, FileKey, Held, ProjectName, Status, Upload
+
+T = TypeVar("T")
 
 Clock = Callable[[], datetime]
 """The time now, with its zone."""
@@ -258,6 +262,7 @@ class Own(Struct, frozen=True, kw_only=True):
 
     uploads: tuple[Upload, ...] | None  # None: there never was one; empty: all are deleted
     marks: Marks = Marks()
+    serial: int = 0  # of the journal's newest entry about both
 
 
 class Ledger(Protocol):
@@ -329,6 +334,41 @@ class Stewardship(Protocol):
 
     async def journal(self, index: str, project: ProjectName, since: int, most: int) -> list[Entry]:
         """At most `most` entries about the project in this index after serial `since`."""
+
+
+Opening = Literal["project", "version"]
+Survey = Iterator[tuple[ProjectName, int]]
+"""Projects, each with the serial of its last change."""
+
+
+class Journal(Protocol):
+    """The record of every change, as it is read: entries that name a project, by their places.
+
+    A place is the name of an index or of an upstream.
+    """
+
+    async def newest(self, places: Sequence[str]) -> int:
+        """The serial of the newest entry, 0 when there is none."""
+
+    async def events(self, places: Sequence[str], since: int, most: int) -> list[Event]:
+        """The first so many after the serial `since`, the oldest first."""
+
+    async def before(self, at: datetime) -> int:
+        """The newest serial that is older than this, of any place; 0 when there is none."""
+
+    async def uploaded_by(self, places: Sequence[str], who: str) -> list[ProjectName]:
+        """The projects of which somebody uploaded anything, sorted."""
+
+    async def openings(self, places: Sequence[str], of: Opening, most: int) -> list[Event]:
+        """The last so many projects or versions that began, the newest first."""
+
+    async def standings(
+        self, ways: Sequence[Way], projects: Collection[ProjectName]
+    ) -> dict[ProjectName, int | None]:
+        """The serial of each project's last change, or None for one that is not there to show."""
+
+    async def survey(self, ways: Sequence[Way], take: Callable[[Survey], T]) -> T:
+        """Let `take`, in a thread, see every project that is there to show, sorted by name."""
 
 
 class PageStore(Protocol):

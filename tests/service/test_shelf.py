@@ -232,3 +232,20 @@ async def test_a_file_is_found_by_its_name_and_key(node: Worker) -> None:
     assert shown.find(file.filename, file.key) is file
     assert shown.find("other.whl", file.key) is None
     assert shown.find(file.filename, file_key("0" * 64)) is None
+
+
+async def test_what_was_rendered_does_not_outlive_its_serial(
+    upstream: Upstream, employ: Employ
+) -> None:
+    """A page that is the same, yet was changed in between, is rendered with its new serial."""
+    clock = Clock()
+    node = await employ(Options(clock=clock))
+    before = await settled(node)
+    before.renders["html"] = rendered(10)
+    upstream.project("demo", extra={"_other": 1})
+    clock.move(600)
+    after = await settled(node)
+
+    assert after.sight.told > before.sight.told
+    assert after.page == before.page
+    assert after.renders == {}

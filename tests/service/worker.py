@@ -20,6 +20,7 @@ from cloche.core.model import Artifact, Digest, Page, ProjectName
 from cloche.ports import Blobs, Upstream
 from cloche.service.fetch import Body, Fetch
 from cloche.service.files import Files
+from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
 from cloche.service.upstream import CachedUpstream, Freshness
 from cloche.service.view import View, artifact_of
@@ -78,6 +79,7 @@ class Worker:
     cached: Mapping[str, CachedUpstream]
     view: View
     shelf: Shelf
+    roots: Roots
     fetch: Fetch
     files: Files
 
@@ -149,9 +151,10 @@ def _compose(
     }
     view = View(options.indexes, cached, stored.ledger, stored.pages, clock)
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
+    roots = Roots(view, stored.ledger, stored.journal, stored.pulse)
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
     files = Files(view, shelf, fetch, Within(fetch, remote, spool), blobs)
-    return Worker(stored, blobs, spool, remote, cached, view, shelf, fetch, files)
+    return Worker(stored, blobs, spool, remote, cached, view, shelf, roots, fetch, files)
 
 
 async def everything(body: Body) -> bytes:

@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from cloche.core.index import Index
 from cloche.core.model import Digest, Upload, project_name
 from cloche.core.negotiation import Encoding, Format
+from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf, Shown
 from cloche.service.view import View
 from cloche.web.edge import FEW_HITS, Edge
@@ -20,7 +21,7 @@ from cloche.web.gate import Gate
 from cloche.web.indexes import Indexes
 from cloche.web.requestlog import RequestLog
 from cloche.web.simple import finish
-from tests.fakes import NOW, FakeJournal, FakeLedger, FakePages, now
+from tests.fakes import NOW, FakeHistory, FakeJournal, FakeLedger, FakePages, now
 
 pytestmark = pytest.mark.anyio
 
@@ -101,7 +102,9 @@ async def front() -> Front:
     log = RequestLog(as_json=False, out=io.StringIO())
     pages = Pages(shelf)
     gate = Gate(view, [], journal, now)
-    return Front(pages, Edge(pages, Indexes(pages, ["main"], "main"), shelf, gate, log), log)
+    roots = Roots(view, ledger, FakeHistory(ledger), journal)
+    edge = Edge(pages, Indexes(pages, ["main"], "main"), shelf, roots, gate, log)
+    return Front(pages, edge, log)
 
 
 async def test_dropped_pages_are_let_go(front: Front) -> None:

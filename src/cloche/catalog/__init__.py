@@ -14,6 +14,7 @@ from cloche.catalog.engine import is_sqlite, open_engine
 from cloche.catalog.expiry import SqlExpiry
 from cloche.catalog.failures import said
 from cloche.catalog.findings import SqlFindings
+from cloche.catalog.history import SqlJournal
 from cloche.catalog.holdings import SqlHoldings
 from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
@@ -28,6 +29,7 @@ from cloche.ports import (
     Expiry,
     Findings,
     Holdings,
+    Journal,
     Ledger,
     PageStore,
     Pulse,
@@ -44,6 +46,7 @@ class Catalog:
     """The ports that one database serves. `close` it in the end."""
 
     ledger: Ledger
+    journal: Journal
     stewardship: Stewardship
     documentation: Documentation
     pages: PageStore
@@ -73,6 +76,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
     database = Database(engine, beacon)
     return Catalog(
         ledger=SqlLedger(database),
+        journal=SqlJournal(database),
         stewardship=SqlStewardship(database),
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),

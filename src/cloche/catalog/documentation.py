@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select
 
 from cloche.catalog.database import Database
-from cloche.catalog.journal import Change, record
+from cloche.catalog.journal import record
 from cloche.catalog.schema import documentation
+from cloche.core.journal import Change
 from cloche.core.model import DocFile, ProjectName
 
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import bindparam, update
 
 from cloche.catalog.database import Database
-from cloche.catalog.journal import Change, record
+from cloche.catalog.journal import record
 from cloche.catalog.schema import pages
+from cloche.core.journal import Change
 from cloche.core.model import ProjectName
 
 
@@ -23,7 +24,7 @@ class SqlExpiry:
         with self.database.writing() as connection:
             if connection.execute(_EXPIRE, {**name, "fresh_until": at}).rowcount == 0:
                 return False
-            record(
+            serial = record(
                 connection,
                 Change.PAGE_EXPIRED,
                 at=at,
@@ -32,15 +33,15 @@ class SqlExpiry:
                 place=upstream,
                 project=project,
             )
+            # A page's serial is of the newest entry about it: mirrors refuse one that is older.
+            connection.execute(_MOVE, {**name, "serial": serial})
             return True
 
 
-_EXPIRE = (
-    update(pages)
-    .where(
-        pages.c.upstream == bindparam("of_upstream"),
-        pages.c.project == bindparam("of_project"),
-        pages.c.document.is_not(None),
-    )
-    .values(fresh_until=bindparam("fresh_until"))
+_PAGE = update(pages).where(
+    pages.c.upstream == bindparam("of_upstream"),
+    pages.c.project == bindparam("of_project"),
+    pages.c.document.is_not(None),
 )
+_EXPIRE = _PAGE.values(fresh_until=bindparam("fresh_until"))
+_MOVE = _PAGE.values(serial=bindparam("serial"))

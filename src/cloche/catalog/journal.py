@@ -1,31 +1,13 @@
 """The append-only record of every change, numbered by one ever-growing serial."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, insert
 
 from cloche.catalog.schema import journal
-
-
-class Change(StrEnum):
-    FILE_UPLOADED = "file uploaded"
-    FILE_DELETED = "file deleted"
-    FILE_YANKED = "file yanked"
-    FILE_UNYANKED = "file unyanked"
-    VERSION_YANKED = "version yanked"
-    VERSION_UNYANKED = "version unyanked"
-    STATUS_CHANGED = "status changed"
-    STATUS_REMOVED = "status removed"
-    DOCUMENTED = "documentation uploaded"
-    PAGE_CHANGED = "page changed"
-    PAGE_GONE = "page gone"
-    FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
-    PAGE_EXPIRED = "page expired"
-    TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event
-    TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
+from cloche.core.journal import Change
 
 
 def record(

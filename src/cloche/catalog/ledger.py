@@ -7,10 +7,11 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from cloche.catalog.database import AnyRow, Database
-from cloche.catalog.journal import Change, record
+from cloche.catalog.journal import record
 from cloche.catalog.own import own
 from cloche.catalog.schema import journal, statuses, uploads
 from cloche.core.errors import FileExists, Forbidden, NoSuchProject
+from cloche.core.journal import Change
 from cloche.core.model import ProjectName, Status, Upload
 from cloche.ports import Changes, Own
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Table, Text, and_, bindparam, func, select
 
 from cloche.catalog.database import AnyRow
-from cloche.catalog.schema import statuses, uploads, yanks
+from cloche.catalog.schema import journal, statuses, uploads, yanks
 from cloche.core.marks import Marks, Yank
 from cloche.core.model import ProjectName, Status, Upload
 from cloche.ports import Own
@@ -14,10 +14,11 @@ from cloche.ports import Own
 
 def own(connection: Connection, index: str, project: ProjectName) -> Own:
     rows = connection.execute(_OWN, {"index": index, "project": project}).all()
+    last = rows[0].last or 0
     if rows[0].serial is None:
-        return Own(uploads=None, marks=_marks(rows))
+        return Own(uploads=None, marks=_marks(rows), serial=last)
     live = tuple(_upload(row) for row in rows if row.deleted_at is None)
-    return Own(uploads=live, marks=_marks(rows))
+    return Own(uploads=live, marks=_marks(rows), serial=last)
 
 
 _ASKED = select(
@@ -33,10 +34,16 @@ def _about(table: Table) -> ColumnElement[bool]:
     )
 
 
+_LAST = select(func.max(journal.c.serial)).where(
+    journal.c.place == bindparam("index"), journal.c.project == bindparam("project")
+)
+
+# In one statement, so that the serial is of what is seen, on PostgreSQL too.
 # There is always an answer: an own file in each row, or else a yank of a source's.
 _OWN = (
     select(
         uploads,
+        _LAST.scalar_subquery().label("last"),
         statuses.c.status.label("mark_status"),
         statuses.c.reason.label("mark_reason"),
         yanks.c.version.label("yank_version"),

@@ -19,9 +19,10 @@ from sqlalchemy import (
 )
 
 from cloche.catalog.database import AnyRow, Database
-from cloche.catalog.journal import Change, record
+from cloche.catalog.journal import record
 from cloche.catalog.schema import documents, held, pages
 from cloche.catalog.together import Together
+from cloche.core.journal import Change
 from cloche.core.model import FileKey, Held, ProjectName
 from cloche.ports import Document, Kept
 

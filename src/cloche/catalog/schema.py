@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,7 +83,7 @@ journal = Table(
     Column("version", Text),
     Column("filename", Text),
     Column("detail", Text, nullable=False),  # JSON
-    Index(None, "place", "project", "serial"),
+    Index(None, "place", "project", "version", "serial"),
     sqlite_autoincrement=True,
 )
 

@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete
 from sqlalchemy import update as update_
 
 from cloche.catalog.database import AnyRow, Database
-from cloche.catalog.journal import Change, record
+from cloche.catalog.journal import record
 from cloche.catalog.schema import journal, statuses, uploads, yanks
 from cloche.core.errors import NoSuchFile
 from cloche.core.filenames import version_of
+from cloche.core.journal import Change
 from cloche.core.marks import Part
 from cloche.core.model import ProjectName, Status
 from cloche.ports import Deed, Entry

@@ -8,9 +8,10 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from cloche.catalog.database import AnyRow, Database
-from cloche.catalog.journal import Change, record
+from cloche.catalog.journal import record
 from cloche.catalog.schema import tokens
 from cloche.core.access import Action
+from cloche.core.journal import Change
 from cloche.ports import Token
 
 

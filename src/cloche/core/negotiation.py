@@ -61,15 +61,17 @@ def _wish(form: Format, weights: dict[str, float]) -> tuple[float, int]:
     return (weights[of_kind], 1) if of_kind in weights else (weights.get("*/*", 0.0), 0)
 
 
-def page_encoding(accept_encoding: str) -> Encoding:
+def page_encoding(
+    accept_encoding: str, offered: tuple[Encoding, ...] = (Encoding.ZSTD, Encoding.GZIP)
+) -> Encoding:
     """The smallest encoding that the client takes, by its own weights first."""
-    return _page_encoding(accept_encoding[:MAX_HEADER])
+    return _page_encoding(accept_encoding[:MAX_HEADER], offered)
 
 
 @lru_cache(maxsize=1024)
-def _page_encoding(accept_encoding: str) -> Encoding:
+def _page_encoding(accept_encoding: str, offered: tuple[Encoding, ...]) -> Encoding:
     weights = _weights(accept_encoding)
-    offers = {e: weights.get(e, weights.get("*", 0)) for e in (Encoding.ZSTD, Encoding.GZIP)}
+    offers = {e: weights.get(e, weights.get("*", 0)) for e in offered}
     best = max(offers, key=offers.__getitem__)
     wanted = offers[best] > 0 and offers[best] >= weights.get(Encoding.IDENTITY, 0)
     return best if wanted else Encoding.IDENTITY

@@ -164,7 +164,8 @@ class Shelf:
 
     def _made(self, place: Place, sight: Sight) -> Shown:
         before = self._entries.get(place)
-        if before is not None and before.sight.page == sight.page:
+        # The serial is in the headers of what was rendered.
+        if before and (before.sight.page, before.sight.told) == (sight.page, sight.told):
             return Shown(
                 place[0], sight, sight.until, before.by_name, before.renders, before.attested
             )

@@ -31,6 +31,8 @@ class Sight:
     hosted: bool  # uploaded here, as opposed to an upstream's
     until: datetime  # when to look again, if nothing is journaled before
     serial: int = 0  # of the journal entry by which the owner's page became what it is
+    told: int = 0  # of the newest that changed it: the owner's, or a mark's on the way to it
+    uploads: tuple[Upload, ...] = ()  # what the ledger knows of the page's files
 
 
 class Source(Protocol):
@@ -67,6 +69,7 @@ class View:
         """
         own = await self.ledger.own(index, project)
         sight = await self._found(index, project, own)
+        sight = replace(sight, told=max(sight.told, own.serial))
         return replace(sight, page=own.marks.over(sight.page)) if own.marks else sight
 
     async def unmarked(self, index: str, project: ProjectName) -> tuple[Sight, Own]:
@@ -76,7 +79,14 @@ class View:
 
     async def _found(self, index: str, project: ProjectName, own: Own) -> Sight:
         if own.uploads:
-            return Sight(hosted_page(project, own.uploads), index, hosted=True, until=FOREVER)
+            return Sight(
+                hosted_page(project, own.uploads),
+                index,
+                hosted=True,
+                until=FOREVER,
+                serial=own.serial,
+                uploads=own.uploads,
+            )
         if own.uploads is not None:
             raise ProjectDeleted(
                 f"all files of {project} were deleted from index {index}; "
@@ -108,7 +118,10 @@ class View:
         if source in self.indexes:
             return await self.project(source, project)
         answer = await self.upstreams[source].page(project)
-        return Sight(answer.page, source, hosted=False, until=answer.until, serial=answer.serial)
+        serial = answer.serial
+        return Sight(
+            answer.page, source, hosted=False, until=answer.until, serial=serial, told=serial
+        )
 
     async def unlisted(
         self, index: str, project: ProjectName, key: FileKey, filename: str
@@ -118,7 +131,7 @@ class View:
         Raise NoSuchFile when there is none such, or another source that comes first now owns
         the name; Forbidden when an index on the way to it holds the project in quarantine.
         """
-        for *above, source in self._ways(index):
+        for *above, source in self.ways(index):
             if source in self.upstreams:
                 held = await self.pages.held(source, key, filename)
                 if held is not None and held.project == project:
@@ -153,13 +166,13 @@ class View:
 
     def closure(self, index: str) -> list[str]:
         """The index and everything that it draws on, in the order in which it is asked."""
-        return [way[-1] for way in self._ways(index)]
+        return [way[-1] for way in self.ways(index)]
 
-    def _ways(self, index: str) -> list[tuple[str, ...]]:
+    def ways(self, index: str) -> list[tuple[str, ...]]:
         """The first way from the index to each thing that it draws on, both ends included."""
         found: dict[str, tuple[str, ...]] = {index: (index,)}
         for source in self.index(index).sources:
-            for way in self._ways(source) if source in self.indexes else [(source,)]:
+            for way in self.ways(source) if source in self.indexes else [(source,)]:
                 found.setdefault(way[-1], (index, *way))
         return list(found.values())
 

@@ -4,19 +4,25 @@ A hit costs a look-up, the gate's answer and one look at the pulse. What it cann
 on to the application unchanged, so that each answer is decided in one place.
 """
 
+import re
 import time
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloche.core.errors import BadName
 from cloche.core.model import project_name
 from cloche.core.negotiation import page_encoding, page_format
+from cloche.service.roots import Root, Roots
 from cloche.service.shelf import Rendered, Shelf, Shown
 from cloche.web.gate import Gate
 from cloche.web.indexes import Indexes
 from cloche.web.origin import origin
+from cloche.web.projects import root_key
 from cloche.web.protocol import CutOff, send_whole
+from cloche.web.pypi_json import key
 from cloche.web.requestlog import Entry, RequestLog, kind_of
 from cloche.web.simple import matches, not_modified, render_key
 
@@ -26,6 +32,26 @@ MAX_KEY = 1024  # bytes of a question that is worth remembering
 
 Asked = tuple[bytes, bytes, bytes]
 """Path, Accept and Accept-Encoding: what a page's bytes depend on."""
+
+_ROOT = re.compile(r"/\+?simple/")
+_PAGE = re.compile(r"/\+?simple/([^/]+)/")
+_DOCUMENT = re.compile(r"/pypi/([^/]+)/(?:([^/]+)/)?json/?")
+
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class _Keeper(Protocol[T_contra]):
+    """Who knows whether something may be shown again."""
+
+    def current(self, shown: T_contra, /) -> bool: ...
+
+
+class _Hit(NamedTuple):
+    """Where an answer lies."""
+
+    keeper: _Keeper[Any]
+    shown: Shown | Root
+    rendered: Rendered
 
 
 @dataclass(slots=True)
@@ -42,14 +68,21 @@ class _Heads:
 
 class Edge:
     def __init__(
-        self, app: ASGIApp, indexes: Indexes, shelf: Shelf, gate: Gate, log: RequestLog
+        self,
+        app: ASGIApp,
+        indexes: Indexes,
+        shelf: Shelf,
+        roots: Roots,
+        gate: Gate,
+        log: RequestLog,
     ) -> None:
         self._app = app
         self._indexes = indexes
         self._shelf = shelf
+        self._roots = roots
         self._gate = gate
         self._log = log
-        self._hits: dict[Asked, tuple[Shown, Rendered]] = {}
+        self._hits: dict[Asked, _Hit] = {}
         self._room = FEW_HITS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,11 +95,11 @@ class Edge:
         found = self._hits.get(asked)
         plain = not scope["query_string"] and not heads.if_match
         if found is not None and plain and scope["method"] in {"GET", "HEAD"}:
-            shown, rendered = found
+            keeper, shown, rendered = found
             placed = rendered.origin is None or rendered.origin == origin(scope)
             if (
                 placed
-                and self._shelf.current(shown)
+                and keeper.current(shown)
                 and self._gate.admits(shown.index, heads.authorization)
             ):
                 status, size = await _answer(rendered, scope, heads, send)
@@ -79,9 +112,9 @@ class Edge:
     def _knows(self, asked: Asked, scope: Scope) -> bool:
         """Whether the same question would be answered from here."""
         found = self._hits.get(asked)
-        if found is None or not self._shelf.current(found[0]):
+        if found is None or not found.keeper.current(found.shown):
             return False
-        return found[1].origin is None or found[1].origin == origin(scope)
+        return found.rendered.origin is None or found.rendered.origin == origin(scope)
 
     async def _pass_on(
         self, scope: Scope, receive: Receive, send: Send, heads: _Heads, began: float
@@ -105,40 +138,57 @@ class Edge:
 
     def _learn(self, asked: Asked, scope: Scope) -> None:
         """Remember where the answer to this question lies, if it was a page's."""
-        if scope["query_string"] or scope["method"] != "GET":
+        if scope["query_string"] or scope["method"] != "GET" or sum(map(len, asked)) > MAX_KEY:
             return
         index, rest = self._indexes.split(scope["path"])
         depth = index.count("/") + 1 if rest is not None else 0
-        parts = (scope["path"] if rest is None else rest).split("/")
-        if len(parts) != 4 or parts[1] not in {"simple", "+simple"} or parts[3]:  # noqa: PLR2004 - /simple/{project}/
-            return
-        found = self._lookup(index, parts[2], asked, depth, scope)
-        if found is not None and sum(map(len, asked)) <= MAX_KEY:
+        path = scope["path"] if rest is None else rest
+        found = None
+        if page := _PAGE.fullmatch(path):
+            found = self._page(index, page[1], asked, depth, scope)
+        elif document := _DOCUMENT.fullmatch(path):
+            found = self._document(index, document[1], document[2], asked, scope)
+        elif _ROOT.fullmatch(path):
+            found = self._root(index, asked)
+        if found is not None:
             if len(self._hits) >= self._room:
                 self._make_room()
             self._hits[asked] = found
 
     def _make_room(self) -> None:
         """Let go of pages that the shelf has dropped, whose bytes it no longer counts."""
-        held = {asked: hit for asked, hit in self._hits.items() if hit[0].holds}
+        held = {asked: hit for asked, hit in self._hits.items() if hit.shown.holds}
         self._hits = held if len(held) < MAX_HITS else {}
         self._room = min(MAX_HITS, max(FEW_HITS, 2 * len(self._hits)))
 
-    def _lookup(
-        self, index: str, name: str, asked: Asked, depth: int, scope: Scope
-    ) -> tuple[Shown, Rendered] | None:
+    def _page(self, index: str, name: str, asked: Asked, depth: int, scope: Scope) -> _Hit | None:
+        form = page_format(asked[1].decode("latin-1"))
+        encoding = page_encoding(asked[2].decode("latin-1"))
+        keys = (render_key(form, encoding, depth, place) for place in _places(scope))
+        return self._lookup(index, name, keys)
+
+    def _document(
+        self, index: str, name: str, version: str | None, asked: Asked, scope: Scope
+    ) -> _Hit | None:
+        encoding = asked[2].decode("latin-1")
+        keys = (key(version, encoding, place) for place in _places(scope))
+        return self._lookup(index, name, keys)
+
+    def _lookup(self, index: str, name: str, keys: Iterable[Hashable]) -> _Hit | None:
         try:
             shown = self._shelf.peek(index, project_name(name))
         except BadName:
             return None
         if shown is None or shown.page.name != name:
             return None
-        form = page_format(asked[1].decode("latin-1"))
-        encoding = page_encoding(asked[2].decode("latin-1"))
-        rendered = shown.renders.get(render_key(form, encoding, depth))
-        if rendered is None and shown.attested:
-            rendered = shown.renders.get(render_key(form, encoding, depth, origin(scope)))
-        return (shown, rendered) if rendered is not None else None
+        rendered = next((shown.renders[each] for each in keys if each in shown.renders), None)
+        return _Hit(self._shelf, shown, rendered) if rendered is not None else None
+
+    def _root(self, index: str, asked: Asked) -> _Hit | None:
+        root = self._roots.peek(index)
+        wish = root_key(asked[1].decode("latin-1"), asked[2].decode("latin-1"))
+        rendered = root.renders.get(wish) if root is not None else None
+        return _Hit(self._roots, root, rendered) if root and rendered else None
 
     def _note(self, scope: Scope, heads: _Heads, began: float, status: int, size: int) -> None:
         path = scope["raw_path"].decode("latin-1")
@@ -156,6 +206,12 @@ class Edge:
                 kind_of(path[:MAX_KEY]),
             )
         )
+
+
+def _places(scope: Scope) -> Iterator[str | None]:
+    """What a rendering may depend on: on nothing about the server's place, or on its origin."""
+    yield None
+    yield origin(scope)
 
 
 def _read(scope: Scope) -> _Heads:

@@ -16,3 +16,8 @@ def origin(scope: Scope) -> str:
         said = f"[{name}]" if ":" in name else name
         said += f":{port}" if port else ""
     return f"{scope['scheme']}://{said}"
+
+
+def base(scope: Scope, public_url: str | None) -> str:
+    """Where everybody sees the server if that is set, else where this request does; no slash."""
+    return origin(scope) if public_url is None else public_url.rstrip("/")

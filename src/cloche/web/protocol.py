@@ -22,6 +22,7 @@ CYCLE = "cloche.cycle"
 
 # Exactly this: uv reads a problem only without any parameter behind the type.
 PROBLEM = "application/problem+json"
+MAX_COPIED = 256 << 10  # bytes of a body that are copied sooner than written by themselves
 MAX_HEAD = 64 << 10  # bytes: tokens and cookies of a company's proxies included
 
 
@@ -108,7 +109,10 @@ def send_whole(scope: Scope, status: int, head: bytes, body: bytes) -> bool:
     more = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
     if not cycle.keep_alive:
         more += b"connection: close\r\n"
-    cycle.transport.write(b"".join((STATUS_LINE[status], more, head, b"\r\n", body)))
+    if len(body) <= MAX_COPIED:
+        cycle.transport.write(b"".join((STATUS_LINE[status], more, head, b"\r\n", body)))
+    else:
+        cycle.transport.writelines((b"".join((STATUS_LINE[status], more, head, b"\r\n")), body))
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:

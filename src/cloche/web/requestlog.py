@@ -26,7 +26,9 @@ SECONDS = Histogram(
     ["kind"],
     buckets=(0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120),
 )
-KINDS = frozenset({"simple", "packages", "legacy", "project", "-", "+simple", "pypi", "local"})
+KINDS = frozenset(
+    {"simple", "packages", "legacy", "project", "-", "+simple", "pypi", "RPC2", "rss", "local"}
+)
 
 
 class Entry(Struct, frozen=True):

@@ -16,7 +16,7 @@ from cloche.core.errors import Elsewhere
 from cloche.core.model import project_name
 from cloche.core.negotiation import Encoding, Format, page_encoding, page_format
 from cloche.core.provenance import addressed
-from cloche.core.wire import render_page, render_projects
+from cloche.core.wire import render_page
 from cloche.service.prefetch import Prefetch
 from cloche.service.shelf import Rendered, Shelf, Shown
 from cloche.service.view import View
@@ -44,7 +44,6 @@ class Simple:
             for root in ("/simple", "/+simple")
             for route in (
                 Route(root, self.root, methods=["GET"]),
-                Route(f"{root}/", self.projects, methods=["GET"]),
                 Route(f"{root}/{{project}}", self.slash, methods=["GET"]),
                 Route(f"{root}/{{project}}/", self.project, methods=["GET"]),
             )
@@ -106,25 +105,17 @@ class Simple:
         age = 0 if shown.sight.hosted else UPSTREAM_MAX_AGE
         base = (place or self.public_url or "").rstrip("/")
         integrity = f"{base}/{shown.index}/integrity/{shown.page.name}"
-        cache = _cache_control(age, is_open=self.gate.is_open(shown.index))
+        cache = cache_control(age, is_open=self.gate.is_open(shown.index))
 
         def work() -> Rendered:
             page = addressed(shown.page, integrity) if shown.attested else shown.page
-            done = finish(render_page(page, form, prefix), form, encoding, cache)
+            body = render_page(page, form, prefix)
+            done = finish(body, form, encoding, cache, serial=shown.sight.told)
             return replace(done, origin=place)
 
         if FILE_BYTES * len(shown.page.files) <= INLINE:
             return work()
         return await asyncio.to_thread(work)
-
-    async def projects(self, request: Request) -> Response:
-        index = self.view.index(request.scope[INDEX])
-        await self.gate.reader(index, request.headers.get("authorization"))
-        names = await self.view.projects(index.name)
-        form, encoding = wishes(request)
-        is_open = self.gate.is_open(index.name)
-        page = await fresh(lambda: render_projects(names, form), form, encoding, is_open=is_open)
-        return conditional(request, page)
 
 
 def render_key(
@@ -134,19 +125,26 @@ def render_key(
     return (form, encoding, depth, place) if place else (form, encoding, depth)
 
 
+REPEATED = frozenset({b"etag", b"cache-control", b"vary", b"x-pypi-last-serial"})
 FILE_BYTES = 500  # that an entry takes on a page, about
 
 
-def finish(body: bytes, form: Format, encoding: Encoding, cache: str) -> Rendered:
+def finish(body: bytes, kind: str, encoding: Encoding, cache: str, *, serial: int = 0) -> Rendered:
     """Compress a page, and make the headers that every answer with it has.
 
     The ETag is strong and names the encoded bytes: uv never revalidates a weak one.
     """
     packed = _pack(body, encoding)
     etag = f'"{hashlib.sha256(packed).hexdigest()[:32]}"'.encode()
-    kind = f"{form}; charset=utf-8" if form is Format.HTML else str(form)
+    return sealed(packed, etag, kind, encoding, cache, serial=serial)
+
+
+def sealed(
+    packed: bytes, etag: bytes, kind: str, encoding: Encoding, cache: str, *, serial: int
+) -> Rendered:
+    """Make the headers of what is compressed already. No `serial` is told if it is 0."""
     headers = [
-        (b"content-type", kind.encode()),
+        (b"content-type", (f"{kind}; charset=utf-8" if kind == Format.HTML else kind).encode()),
         (b"content-length", str(len(packed)).encode()),
         (b"etag", etag),
         (b"cache-control", cache.encode()),
@@ -154,6 +152,8 @@ def finish(body: bytes, form: Format, encoding: Encoding, cache: str) -> Rendere
     ]
     if encoding is not Encoding.IDENTITY:
         headers.append((b"content-encoding", encoding.encode()))
+    if serial:
+        headers.append((b"x-pypi-last-serial", str(serial).encode()))
     head = b"".join(b"%b: %b\r\n" % header for header in headers)
     return Rendered(packed, etag, tuple(headers), head)
 
@@ -162,7 +162,7 @@ async def fresh(
     write: Callable[[], bytes], form: Format, encoding: Encoding, *, is_open: bool
 ) -> Rendered:
     """A page that is written for one request, and must be asked for again each time."""
-    cache = _cache_control(0, is_open=is_open)
+    cache = cache_control(0, is_open=is_open)
     return await asyncio.to_thread(lambda: finish(write(), form, encoding, cache))
 
 
@@ -204,8 +204,8 @@ def matches(header: str | None, etag: bytes) -> bool:
 
 
 def not_modified(rendered: Rendered) -> list[tuple[bytes, bytes]]:
-    """What a 304 repeats (RFC 9110, section 15.4.5): validators and caching."""
-    return [h for h in rendered.headers if h[0] in {b"etag", b"cache-control", b"vary"}]
+    """What a 304 repeats (RFC 9110, section 15.4.5): validators, caching, and the serial."""
+    return [h for h in rendered.headers if h[0] in REPEATED]
 
 
 def wishes(request: Request) -> tuple[Format, Encoding]:
@@ -227,7 +227,7 @@ def _pack(body: bytes, encoding: Encoding) -> bytes:
     return body
 
 
-def _cache_control(age: int, *, is_open: bool) -> str:
+def cache_control(age: int, *, is_open: bool) -> str:
     # Uploads must be seen at once: always ask again, which costs a 304.
     hold = f"max-age={age}" if age else "no-cache"
     return f"{'public' if is_open else 'private'}, {hold}"

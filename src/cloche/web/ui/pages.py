@@ -15,16 +15,16 @@ from cloche.core.errors import BadName
 from cloche.core.index import Index
 from cloche.core.metadata import Metadata
 from cloche.core.model import ProjectName, project_name
+from cloche.core.releases import Release, by_preference, releases
 from cloche.core.wire import href
 from cloche.service.files import Files
 from cloche.service.shelf import Shelf, Shown
+from cloche.service.told import Told, tell
 from cloche.service.view import View
 from cloche.web.ui import commands
 from cloche.web.ui.descriptions import Description, Descriptions
 from cloche.web.ui.facts import display_name, facts
 from cloche.web.ui.layout import render
-from cloche.web.ui.releases import Release, by_preference, releases
-from cloche.web.ui.told import Told, tell
 
 MAX_PROJECTS = 500  # listed at once
 MAX_QUERY = 200  # characters

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from cloche.core.model import Artifact
+from cloche.core.releases import by_preference, releases
 from cloche.ports import Transfer
-from cloche.web.ui.releases import by_preference, releases
-from cloche.web.ui.told import tell
+from cloche.service.told import tell
 from tests.fakes import FakeUpstream
 from tests.web.ui.world import MAIN, World
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from cloche.core import metadata
-from cloche.core.errors import Error, TooLarge
+from cloche.core.errors import Error, TooLarge, UpstreamDown
 from cloche.core.metadata import Metadata
 from cloche.core.model import File, ProjectName
+from cloche.core.releases import Release
 from cloche.service.files import METADATA, Files
-from cloche.web.ui.releases import Release
 
 MAX_METADATA = 10 << 20
 INLINE = 64 << 10  # bytes that are parsed sooner than a thread is woken
@@ -41,14 +41,29 @@ async def tell(
         return Told(lack=_NONE_OFFERED)
     release, file = offered
     try:
+        return Told(await read(files, index, project, file, patience=patience), release)
+    except Error as e:
+        return Told(lack=f"The metadata of {file.filename} cannot be shown: {e.detail}.")
+
+
+async def read(
+    files: Files, index: str, project: ProjectName, file: File, *, patience: float = PATIENCE
+) -> Metadata:
+    """Read the metadata of a file that offers it.
+
+    Raise what `Files.find` and `Files.open` raise, UpstreamDown when it takes longer than
+    `patience` seconds, TooLarge, and BadUpload when it makes no sense.
+    """
+    try:
         async with asyncio.timeout(patience):
             raw = await _raw(files, index, project, file)
-        return Told(await _parsed(raw), release)
     except TimeoutError:
-        why = f"it has not come within {patience:.0f} seconds; reload the page to look again"
-    except Error as e:
-        why = e.detail
-    return Told(lack=f"The metadata of {file.filename} cannot be shown: {why}.")
+        raise UpstreamDown(
+            f"it has not come within {patience:.0f} seconds; reload the page to look again"
+        ) from None
+    if len(raw) <= INLINE:
+        return metadata.read(raw)
+    return await asyncio.to_thread(metadata.read, raw)
 
 
 async def _raw(files: Files, index: str, project: ProjectName, file: File) -> bytes:
@@ -64,9 +79,3 @@ async def _raw(files: Files, index: str, project: ProjectName, file: File) -> by
         if isinstance(body.chunks, AsyncGenerator):
             await body.chunks.aclose()  # so that nobody keeps the rest ready for us
     return bytes(raw)
-
-
-async def _parsed(raw: bytes) -> Metadata:
-    if len(raw) <= INLINE:
-        return metadata.read(raw)
-    return await asyncio.to_thread(metadata.read, raw)

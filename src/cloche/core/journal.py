@@ -1,0 +1,104 @@
+"""The journal's words: what each kind of change is called, here and by PyPI's changelog."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from cloche.core.errors import BadName
+from cloche.core.filenames import parse
+from cloche.core.model import ProjectName
+
+
+class Change(StrEnum):
+    FILE_UPLOADED = "file uploaded"
+    FILE_DELETED = "file deleted"
+    FILE_YANKED = "file yanked"
+    FILE_UNYANKED = "file unyanked"
+    VERSION_YANKED = "version yanked"
+    VERSION_UNYANKED = "version unyanked"
+    STATUS_CHANGED = "status changed"
+    STATUS_REMOVED = "status removed"
+    DOCUMENTED = "documentation uploaded"
+    PAGE_CHANGED = "page changed"
+    PAGE_GONE = "page gone"
+    FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
+    PAGE_EXPIRED = "page expired"
+    TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event
+    TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """An entry about a project, and what it began. `place` is an index or an upstream."""
+
+    serial: int
+    at: datetime
+    who: str
+    action: str
+    place: str
+    project: ProjectName
+    version: str | None = None
+    filename: str | None = None
+    opens_project: bool = False  # no earlier entry of the place names the project
+    opens_version: bool = False  # no earlier one names this version of it
+
+
+Way = tuple[str, ...]
+"""From an index over what it draws on to one place, both ends included."""
+
+
+class Standing(Struct, frozen=True, gc=False):
+    """How a place stands to a project of which its journal speaks."""
+
+    place: str
+    project: ProjectName
+    serial: int  # of the newest entry
+    owned: bool  # uploaded to it at any time, or kept of it now: it answers for the name
+    shown: bool  # there is something left of that
+
+
+def decided(ways: Sequence[Way], standings: Iterable[Standing]) -> int | None:
+    """What is listed of one project: its serial, or None when there is nothing to show.
+
+    The first place that owns it answers alone; what is said of it on the way there counts too.
+    """
+    at = {each.place: each for each in standings}
+    for way in ways:
+        owner = at.get(way[-1])
+        if owner is not None and owner.owned:
+            return max(at[place].serial for place in way if place in at) if owner.shown else None
+    return None
+
+
+_WORDS: dict[str, str] = {
+    Change.FILE_DELETED: "remove file {}",
+    Change.FILE_YANKED: "yank file {}",
+    Change.FILE_UNYANKED: "unyank file {}",
+    Change.VERSION_YANKED: "yank release",
+    Change.VERSION_UNYANKED: "unyank release",
+    Change.DOCUMENTED: "docupdate",
+    Change.PAGE_GONE: "remove project",
+}
+
+
+def as_pypi_says(event: Event) -> Iterator[str]:
+    """What PyPI's changelog would say of the event, in the order in which it would.
+
+    Several of its events are one entry here: an upload may begin a project and a release.
+    """
+    if event.opens_project:
+        yield "create"
+    if event.action == Change.FILE_UPLOADED:
+        if event.opens_version:
+            yield "new release"
+        yield f"add {_python(event)} file {event.filename}"
+    else:
+        yield _WORDS.get(event.action, event.action).format(event.filename)
+
+
+def _python(event: Event) -> str:
+    try:
+        return parse(event.filename or "").pyversion
+    except BadName:
+        return "any"

@@ -1,0 +1,178 @@
+"""PyPI's JSON API: a project and its releases as one document, every field that PyPI has."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from cloche.core.errors import BadName
+from cloche.core.filenames import Named, parse
+from cloche.core.metadata import Metadata
+from cloche.core.model import File, Page, ProjectName, Upload
+from cloche.core.releases import Release
+from cloche.core.wire import href
+
+UNCOUNTED = -1  # what PyPI says of downloads, too
+
+_DAY = "%Y-%m-%dT%H:%M:%S"
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """Everything that is told of a project. `packages` is the address before files' keys."""
+
+    page: Page
+    releases: list[Release]
+    serial: int
+    address: str  # of its page for people
+    packages: str
+    uploads: Mapping[str, Upload] = {}  # by filename, for those that were uploaded here
+
+
+def render(
+    account: Account, release: Release, metadata: Metadata | None, *, history: bool
+) -> bytes:
+    """Write the document about one release; with `history`, of all that there are too."""
+    said: dict[str, Any] = {
+        "info": info(account, release, metadata),
+        "last_serial": account.serial,
+        "ownership": {"organization": None, "roles": roles(account)},
+        "urls": files(account, release),
+        "vulnerabilities": [],
+    }
+    if history:
+        said["releases"] = _history(account)
+    return msgspec.json.encode(said)
+
+
+def info(account: Account, release: Release, metadata: Metadata | None) -> dict[str, Any]:
+    """What the release says of itself. What nobody knows is null, as PyPI has it."""
+    return {
+        **_described(metadata or _bare(account.page.name, release)),
+        **_requirements(metadata, release),
+        "bugtrack_url": None,
+        "docs_url": None,
+        "downloads": dict.fromkeys(("last_day", "last_month", "last_week"), UNCOUNTED),
+        "name": _display_name(account, metadata),
+        "package_url": account.address,
+        "project_url": account.address,
+        "release_url": account.address,
+        "version": str(release.version),
+        "yanked": release.yanked,
+        "yanked_reason": _reason(release.files[0]) if release.yanked else None,
+    }
+
+
+def files(account: Account, release: Release) -> list[dict[str, Any]]:
+    """A release's files, with absolute addresses."""
+    return [_file(account, file) for file in release.files]
+
+
+def roles(account: Account) -> list[dict[str, str]]:
+    """Who may be called a maintainer: those who have uploaded what is there."""
+    users = dict.fromkeys(upload.uploaded_by for upload in account.uploads.values())
+    return [{"role": "Maintainer", "user": user} for user in users]
+
+
+def _history(account: Account) -> dict[str, list[dict[str, Any]]]:
+    """All versions in ascending order, those without files too."""
+    told = {str(r.version): files(account, r) for r in account.releases if r.version is not None}
+    empty: dict[str, list[dict[str, Any]]] = {
+        version: [] for version in account.page.versions if version not in told
+    }
+    return {**empty, **dict(reversed(told.items()))}
+
+
+def _bare(name: ProjectName, release: Release) -> Metadata:
+    """What can be said without any metadata."""
+    return Metadata(metadata_version="", name=name, version=str(release.version))
+
+
+def _described(metadata: Metadata) -> dict[str, Any]:
+    return {
+        "author": metadata.author or None,
+        "author_email": metadata.author_email or None,
+        "classifiers": metadata.classifiers,
+        "description": metadata.description or None,
+        "description_content_type": metadata.description_content_type,
+        "download_url": metadata.download_url or None,
+        "dynamic": metadata.dynamic or None,
+        "home_page": metadata.home_page or None,
+        "keywords": ",".join(metadata.keywords) or None,
+        "license": metadata.license or None,
+        "license_expression": metadata.license_expression,
+        "license_files": metadata.license_files or None,
+        "maintainer": metadata.maintainer or None,
+        "maintainer_email": metadata.maintainer_email or None,
+        "platform": ",".join(metadata.platforms) or None,
+        "project_urls": metadata.project_urls or None,
+        "summary": metadata.summary or None,
+    }
+
+
+def _requirements(metadata: Metadata | None, release: Release) -> dict[str, Any]:
+    """Null for the dependencies says that they are not known: an empty list would be a lie."""
+    if metadata is None:
+        stated = (file.requires_python for file in release.files if file.requires_python)
+        return {
+            "requires_dist": None,
+            "provides_extra": None,
+            "requires_python": next(stated, None),
+        }
+    return {
+        "requires_dist": metadata.requires_dist or None,
+        "provides_extra": metadata.provides_extra or None,
+        "requires_python": metadata.requires_python,
+    }
+
+
+def _display_name(account: Account, metadata: Metadata | None) -> str:
+    if metadata is not None:
+        return metadata.name
+    return next((u.display_name for u in account.uploads.values()), account.page.name)
+
+
+def _file(account: Account, file: File) -> dict[str, Any]:
+    named = _named(file.filename)
+    digests = _digests(file, account.uploads.get(file.filename))
+    return {
+        "comment_text": "",
+        "core-metadata": file.core_metadata,
+        "digests": digests,
+        "downloads": UNCOUNTED,
+        "filename": file.filename,
+        "has_sig": bool(file.gpg_sig),
+        "md5_digest": digests.get("md5"),
+        "packagetype": named and named.filetype,
+        "python_version": named and named.pyversion,
+        "requires_python": file.requires_python,
+        "size": file.size,
+        "upload_time": file.upload_time and file.upload_time.astimezone(UTC).strftime(_DAY),
+        "upload_time_iso_8601": file.upload_time and _exactly(file.upload_time),
+        "url": href(account.packages, file),
+        "yanked": bool(file.yanked),
+        "yanked_reason": _reason(file),
+    }
+
+
+def _named(filename: str) -> Named | None:
+    try:
+        return parse(filename)
+    except BadName:
+        return None
+
+
+def _digests(file: File, upload: Upload | None) -> dict[str, str]:
+    known = {**file.hashes, **(upload.hashes if upload else {})}
+    if "blake2_256" in known:
+        known["blake2b_256"] = known.pop("blake2_256")
+    return known
+
+
+def _exactly(when: datetime) -> str:
+    return when.astimezone(UTC).strftime(f"{_DAY}.%fZ")
+
+
+def _reason(file: File) -> str | None:
+    return file.yanked if isinstance(file.yanked, str) else None
