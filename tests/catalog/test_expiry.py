@@ -11,15 +11,19 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_page_expires(catalog: Catalog) -> None:
-    """The page is what it was, but fresh no longer; who wished it stands in the journal."""
+    """The page is what it was, but fresh no longer; who wished it stands in the journal.
+
+    Its serial is that of the entry: mirrors refuse a page that is older than the journal says.
+    """
     await catalog.pages.keep("pypi", DEMO, kept())
     before = await catalog.pages.recall("pypi", DEMO)
     assert before is not None
 
     assert await catalog.expiry.expire("pypi", DEMO, NOON - HOUR, "ada")
 
-    assert await catalog.pages.recall("pypi", DEMO) == replace(before, fresh_until=NOON - HOUR)
     entry = entries(catalog)[-1]
+    expired = replace(before, fresh_until=NOON - HOUR, serial=entry["serial"])
+    assert await catalog.pages.recall("pypi", DEMO) == expired
     assert (entry["action"], entry["who"], entry["place"]) == ("page expired", "ada", "pypi")
     assert entry["project"] == DEMO
 
