@@ -185,8 +185,18 @@ async def test_a_file_that_vanished(upstream: Upstream, node: Worker) -> None:
 
 
 async def test_metadata_that_is_listed_and_not_there(upstream: Upstream, node: Worker) -> None:
-    """A wheel without the metadata that its page promises is not had: uv would stop at it."""
+    """Metadata that a page promises and the upstream lacks is read out of the wheel."""
     upstream.misbehave(f"{upstream.file(SALT)}.metadata", kinds.Status(status=404))
+
+    events = await told(node, "salt==1.0")
+
+    assert lacked(events) == []
+    assert had(events)[SALT.filename]
+
+
+async def test_metadata_that_is_not_what_is_listed(upstream: Upstream, node: Worker) -> None:
+    """A wheel without the metadata that its page promises is not had: uv would stop at it."""
+    upstream.misbehave(f"{upstream.file(SALT)}.metadata", kinds.WrongBytes())
 
     events = await told(node, "salt==1.0")
 

@@ -1,6 +1,6 @@
 """A file by its URL: judged as its project's page is judged, then opened."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -84,6 +84,18 @@ class Files:
         if size is None:
             raise NoSuchFile(f"{wanted.filename} is recorded, but its bytes are gone: {digest}")
         return Body(size, self.blobs.read(digest, start, size if stop is None else stop))
+
+    async def bring(self, wanted: Wanted) -> AsyncGenerator[int, None]:
+        """Have an upstream's bytes kept: how many more have come, each time, until they are."""
+        if wanted.artifact is None:
+            return
+        try:
+            async for more in self.fetch.bring(wanted.artifact):
+                yield more
+        except NoSuchFile:
+            if wanted.wheel is None:
+                raise
+            await self.within.extract(wanted.wheel, wanted.artifact)
 
     async def _had(self, wanted: Wanted, work: Callable[[], Awaitable[T]]) -> T:
         """Do it; if the upstream lacks metadata that the page promises, once more with the wheel's.

@@ -184,7 +184,7 @@ class Gather:
     async def _bring(self, run: _Run, wanted: Wanted) -> int:
         if wanted.artifact is None:
             raise NoSuchFile(f"{wanted.filename} was uploaded here, but its bytes are gone")
-        async for more in self.files.fetch.bring(wanted.artifact):
+        async for more in self.files.bring(wanted):
             if not wanted.filename.endswith(METADATA):
                 run.tell(Came(more))
         size = await self._kept(wanted)
