@@ -122,7 +122,8 @@ def test_status(tmp_path: Path, server: Cloche) -> None:
         said = done(tmp_path, "status", project, "quarantined", "--reason", "malware")
         assert said == done(tmp_path, "status", project) == "quarantined: malware\n"
         assert seen(server, project) == {}
-        assert done(tmp_path, "status", project, "--remove") == "active\n"
+        assert done(tmp_path, "status", project, "--remove") == "left to the source\n"
+        assert done(tmp_path, "status", project) == "active\n"
         assert len(seen(server, project)) > 0
 
 
@@ -163,6 +164,17 @@ def test_without_a_server(tmp_path: Path, settings: Path, upstream: Upstream) ->
     assert len(upstream.requests()) == asked
     with Cloche(tmp_path / "data", config=settings) as server:
         assert seen(server, "cm-far") == {FAR.filename: "no"}
+
+
+def test_a_status_while_the_upstream_is_down(
+    tmp_path: Path, settings: Path, upstream: Upstream
+) -> None:
+    """A project can be quarantined, and released, when its upstream cannot be asked."""
+    assert settings.exists()
+    with upstream.down():
+        said = done(tmp_path, "status", "cm-away", "quarantined", "--reason", "malware")
+        assert said == "quarantined: malware\n"
+        assert done(tmp_path, "status", "cm-away", "--remove") == "left to the source\n"
 
 
 def test_another_index(tmp_path: Path, server: Cloche) -> None:

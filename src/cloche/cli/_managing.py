@@ -1,6 +1,7 @@
 """What the commands have in common that change what an index shows. A server need not run."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TypeVar
 
 from packaging.version import InvalidVersion, Version
 
+from cloche import logs
 from cloche.app import Services, opened
 from cloche.cli._options import check_index
 from cloche.config import Settings, load
@@ -26,6 +28,8 @@ class Desk:
         self._settings: Settings = load(config, data)
         self.index = index or self._settings.default_index.name
         check_index(self._settings, self.index, config)
+        # An upstream that is down is told where it matters, and on standard output never.
+        logs.configure(as_json=self._settings.server.log == "json", level=logging.ERROR)
 
     def part(self, project: str, what: str | None = None) -> Part:
         """All of a project, or of it what a version or a filename names. Raise BadName."""

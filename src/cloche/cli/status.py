@@ -37,11 +37,13 @@ def status(
     desk, name = Desk(config, data, index), project_name(project)
 
     async def work(services: Services) -> str:
+        # What was done is not told by another look, which a source that is down would fail.
         if status:
             await services.steward.declare(desk.index, name, status, operator(), reason)
-            return _said(status, reason)
+            return _said(status, reason.strip())
         if remove:
             await services.steward.undeclare(desk.index, name, operator(), reason)
+            return "left to the source"
         page = (await services.view.project(desk.index, name)).page
         return _said(page.status, page.status_reason)
 
