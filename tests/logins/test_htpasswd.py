@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from passlib.hash import bcrypt
+from passlib.hash import apr_md5_crypt, bcrypt, ldap_sha1, sha256_crypt, sha512_crypt
 
 from cloche.core.access import Action
 from cloche.core.errors import BadSetting
@@ -164,6 +164,17 @@ async def test_odd_passwords(file: Path, clock: Clock, secret: str) -> None:
     login = opened(file, clock)
     for user in HASHES:
         assert await login.principal(user, secret) is None
+
+
+@pytest.mark.parametrize("kind", [apr_md5_crypt, ldap_sha1, sha256_crypt, sha512_crypt])
+async def test_long_passwords(file: Path, clock: Clock, kind: Any) -> None:
+    """Every letter of a long password counts, but where the hash itself reads 72 bytes alone."""
+    file.write_text(f"ada:{kind.hash('x' * 100)}\n")
+    login = opened(file, clock)
+
+    assert await login.principal("ada", "x" * 100) is not None
+    assert await login.principal("ada", "x" * 99) is None
+    assert await login.principal("ada", "x" * 10_000) is None
 
 
 async def test_the_loop_goes_on_meanwhile(file: Path, clock: Clock) -> None:

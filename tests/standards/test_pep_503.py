@@ -10,6 +10,9 @@ from tests.packages import sdist, wheel
 from tests.server import Cloche
 from tests.standards.offers import HTML, HTML_V1, Offers, root
 from tests.upstream.kinds import Verbatim
+from tests.web.forms import Part, encode, headers, parts, post
+
+SIGNATURE = b"-----BEGIN PGP SIGNATURE-----\n\niQEz\n=abcd\n-----END PGP SIGNATURE-----\n"
 
 
 def test_root_has_one_anchor_a_project(offers: Offers) -> None:
@@ -124,6 +127,39 @@ def test_requires_python_is_optional(offers: Offers) -> None:
     offers.add(wheel(offers.name, "1.0"))
 
     assert "data-requires-python" not in offers.anchor().attributes
+
+
+def test_signature_lies_beside_the_file(offers: Offers) -> None:
+    """A GPG signature "MUST live alongside that file with the same name with a .asc appended"; the
+    link says so by data-gpg-sig, "true or false", on every link if on any, as JSON's gpg-sig does.
+    """
+    signed, other = wheel(offers.name, "1.0"), wheel(offers.name, "2.0")
+    if offers.hosted:
+        form = [*parts(signed), Part("gpg_signature", SIGNATURE, f"{signed.filename}.asc")]
+        reply = post(offers.server.url, "/legacy/", encode(form), headers(offers.token))
+        assert reply.status == 200, reply.body
+        offers.add(other)
+    else:
+        offers.upstream.add(signed, signature=SIGNATURE, gpg_sig=True)
+        offers.upstream.add(other, gpg_sig=False)
+
+    said = {anchor.text: anchor for anchor in offers.html().anchors}
+    assert said[signed.filename].attributes["data-gpg-sig"] == "true"
+    assert said[other.filename].attributes["data-gpg-sig"] == "false"
+    assert {name: file["gpg-sig"] for name, file in offers.files().items()} == {
+        signed.filename: True,
+        other.filename: False,
+    }
+    path = offers.path(said[signed.filename].href)
+    assert offers.server.get(f"{path}.asc").body == SIGNATURE
+    assert offers.server.get(offers.path(said[other.filename].href) + ".asc").status == 404
+
+
+def test_no_signatures_need_no_attribute(offers: Offers) -> None:
+    """A repository "MAY include" data-gpg-sig: without any signature there is none."""
+    offers.add(wheel(offers.name, "1.0"))
+
+    assert "data-gpg-sig" not in offers.anchor().attributes
 
 
 HOSTILE = ['"><script>', "a & b &amp; c", "it's", "\x00\x07\x0b\x1f\x7f\x85", "\ufdd0\uffff", "é😀"]

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 SCHEMES = ("bcrypt", "ldap_sha1", "apr_md5_crypt", "sha256_crypt", "sha512_crypt")
 MAX_FILE = 16 << 20  # bytes
-MAX_SECRET = 72  # bytes: bcrypt reads no more, and Apache cuts off the rest
+MAX_BCRYPT = 72  # bytes: bcrypt reads no more, and Apache cuts off the rest
 MAX_VERIFIED = 1000
 AT_ONCE = 2  # verifications, of which each may take a second of one core
 FRESH = timedelta(seconds=1)  # before it is looked whether the file has changed
@@ -151,7 +151,8 @@ class Login:
         if b"\0" in raw:
             return False
         try:
-            return bool(self._hashes().verify(raw[:MAX_SECRET], against))
+            read = raw[:MAX_BCRYPT] if against.startswith("$2") else raw
+            return bool(self._hashes().verify(read, against))
         except ValueError:  # a hash whose beginning alone looks right
             return False
 

@@ -201,10 +201,13 @@ def _gone(held: Held) -> Artifact:
 
 def hosted_page(project: ProjectName, uploads: Iterable[Upload]) -> Page:
     """The page of a project that was uploaded here."""
-    return Page(name=project, files=tuple(hosted_file(upload) for upload in uploads))
+    held = tuple(uploads)
+    # PEP 503: who states signatures should do so on every link.
+    states = any(upload.signature for upload in held)
+    return Page(name=project, files=tuple(_hosted_file(each, states=states) for each in held))
 
 
-def hosted_file(upload: Upload) -> File:
+def _hosted_file(upload: Upload, *, states: bool) -> File:
     return File(
         filename=upload.filename,
         hashes={"sha256": upload.digest},
@@ -213,7 +216,7 @@ def hosted_file(upload: Upload) -> File:
         requires_python=upload.requires_python,
         core_metadata={"sha256": upload.metadata} if upload.metadata else False,
         yanked=yanked(upload.yanked_reason, upload.yanked),
-        gpg_sig=True if upload.signature else None,
+        gpg_sig=upload.signature is not None if states else None,
         provenance=upload.provenance,
     )
 
