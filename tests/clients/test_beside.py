@@ -1,4 +1,4 @@
-"""What clients bring beside a file, and what each twine does with a file that exists."""
+"""What clients bring beside a file, and what twine does not do anywhere but at PyPI."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from tests.attestations import attestation, statement
 from tests.clients.client import Client, NewClient, Outcome
-from tests.clients.evidence import JSON, listed, promised
+from tests.clients.evidence import JSON
 from tests.packages import sdist, wheel
 from tests.server import Cloche
 from tests.web.test_signatures import ARMORED
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.clients
 TWINES = ("twine4", "twine6", "twine")
 WHEEL = wheel("acme-beside", "1.0", summary="x")
 SDIST = sdist("acme-beside", "1.0", summary="x")
-OTHER = wheel("acme-beside", "1.0", summary="x", body=b"other = True\n")
 
 
 def upload(twine: Client, cloche: Cloche, *arguments: str | Path) -> Outcome:
@@ -32,36 +31,6 @@ def facts(cloche: Cloche, filename: str) -> dict[str, object]:
     page = msgspec.json.decode(cloche.get("/simple/acme-beside/", {"Accept": JSON}).body)
     found: dict[str, object] = next(f for f in page["files"] if f["filename"] == filename)
     return found
-
-
-@pytest.mark.parametrize("name", TWINES)
-def test_twine_uploads_again(
-    name: str, new_client: NewClient, cloche: Cloche, tmp_path: Path
-) -> None:
-    """Every twine may repeat an upload; other bytes fail, and it shows why."""
-    twine = new_client(name)
-    files = [WHEEL.write(tmp_path), SDIST.write(tmp_path)]
-    for _ in range(2):
-        outcome = upload(twine, cloche, *files)
-        assert outcome.code == 0, outcome.output
-
-    refused = upload(twine, cloche, OTHER.write(tmp_path))
-
-    assert refused.code != 0
-    assert "File already exists" in refused.words
-    assert listed(cloche, "acme-beside") == promised(WHEEL, SDIST)
-
-
-def test_twine_skips_what_exists(new_client: NewClient, cloche: Cloche, tmp_path: Path) -> None:
-    """Twine 4 skips what exists with --skip-existing, whatever bytes are there."""
-    twine = new_client("twine4")
-    assert upload(twine, cloche, WHEEL.write(tmp_path)).code == 0
-
-    outcome = upload(twine, cloche, "--skip-existing", OTHER.write(tmp_path), SDIST.write(tmp_path))
-
-    assert outcome.code == 0, outcome.output
-    assert f"Skipping {WHEEL.filename}" in outcome.words
-    assert listed(cloche, "acme-beside") == promised(WHEEL, SDIST)
 
 
 @pytest.mark.parametrize("name", ["twine6", "twine"])
