@@ -209,7 +209,6 @@ def test_wrong_place(server: Cloche, token: str, kept: Kept) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/packages/", 404),
         ("/packages/main/", 404),
         ("/packages/main/a/b", 404),
         ("/packages/main//b/c", 404),
