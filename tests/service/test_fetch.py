@@ -263,6 +263,32 @@ async def test_a_file_of_an_unlisted_length_is_known_by_its_digest(
     assert await node.fetch.kept(artifact) is None
 
 
+async def test_a_file_that_is_brought_is_kept_when_that_ends(
+    upstream: Upstream, node: Worker
+) -> None:
+    """Bringing tells of every byte, ends when the file is kept, and does nothing a second time."""
+    artifact = await node.artifact(DEMO)
+    came = [more async for more in node.fetch.bring(artifact)]
+
+    assert sum(came) == SIZE
+    assert await node.fetch.kept(artifact) == (DEMO.sha256, SIZE)
+    assert [more async for more in node.fetch.bring(artifact)] == []
+    assert len(upstream.requests(FILE)) == 1
+
+
+async def test_bringing_tells_why_a_file_is_not_kept(upstream: Upstream, node: Worker) -> None:
+    """What keeps a file from being kept is raised, though a client would have all its bytes."""
+    small = wheel("demo", "3.0", size=20_000)
+    upstream.add(small)
+    artifact = await node.artifact(small)
+    with room_for(1 << 12), pytest.raises(StorageFull):
+        async for _ in node.fetch.bring(artifact):
+            pass
+    await until_idle(node)
+
+    assert await node.fetch.kept(artifact) is None
+
+
 async def test_an_empty_file_is_a_file(upstream: Upstream, node: Worker) -> None:
     """A file of no bytes is served and kept like any other."""
     upstream.misbehave(FILE, kinds.Verbatim(content=b""))

@@ -241,6 +241,17 @@ async def test_a_full_disk(node: Worker) -> None:
     assert had(await told(node, wants=(locked(SALT),))) == {SALT.filename: True}
 
 
+async def test_a_page_that_could_not_be_kept(node: Worker) -> None:
+    """A page that was shown and not kept lacks: without it nothing of it is found again."""
+    with room_for(1 << 12):
+        events = await told(node, "eggs==1.5")
+
+    assert had(events) == {}
+    whys = {filename: why for _, filename, why in lacked(events)}
+    assert whys.keys() == {None, EGGS.filename}
+    assert whys[None].startswith("its page could not be kept")
+
+
 async def test_few_at_once(upstream: Upstream, node: Worker) -> None:
     """No more files than `jobs` are asked for at a time."""
     many = [wheel(f"p{n}", "1.0") for n in range(6)]
