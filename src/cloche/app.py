@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 
 import structlog
 from packaging import tags
@@ -16,11 +17,12 @@ from starlette.types import Receive, Scope, Send
 
 from cloche import blobs as blob_kinds
 from cloche import catalog, kinds, logins, ports, upstreams
+from cloche.attestor import connect as connect_attestor
 from cloche.catalog import Catalog
 from cloche.config import RESERVED, Settings
 from cloche.core.errors import BadSetting, Error
 from cloche.logins.tokens import Login
-from cloche.ports import Blobs, Clock, Upstream
+from cloche.ports import Attestor, Blobs, Clock, Upstream
 from cloche.service.documentation import Documents
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
@@ -113,6 +115,16 @@ def open_logins(settings: Settings, clock: Clock) -> list[ports.Login]:
     return [kinds.load(logins, kind).connect(own, clock) for kind, own in settings.logins.items()]
 
 
+def open_attestor(settings: Settings) -> Attestor:
+    """Make ready to find out who signs uploads; nothing is asked yet. Raise BadSetting."""
+    said = settings.attestations.trust_root
+    return connect_attestor(
+        Path(said) if said else None,
+        needed=any(index.publishers for index in settings.indexes.values()),
+        offline=settings.server.offline,
+    )
+
+
 def check_store(settings: Settings) -> None:
     """Look at the store's addresses without opening anything. Raise BadSetting."""
     _blob_kind(settings.blobs_url)
@@ -203,7 +215,7 @@ def compose(
         renew=Renew(view, cached, stored.expiry, stored.pulse, clock),
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         gather=Gather(shelf, files),
-        publish=Publish(blobs, stored.ledger, stored.pulse, clock),
+        publish=Publish(blobs, stored.ledger, open_attestor(settings), stored.pulse, clock),
         steward=Steward(view, stored.stewardship, stored.pulse, clock),
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),

@@ -18,8 +18,9 @@ from msgspec import Meta, Struct
 from cloche import kinds, logins, upstreams
 from cloche.core.access import EVERY_INDEX, ReadPolicy
 from cloche.core.conversion import convert, nearest
-from cloche.core.errors import BadSetting
+from cloche.core.errors import BadName, BadSetting
 from cloche.core.index import Index, behind
+from cloche.core.publishers import Publisher, publisher
 from cloche.service.upstream import Freshness
 
 DEFAULT_DATA = Path("cloche-data")
@@ -74,6 +75,12 @@ class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     s3: S3 | None = None
 
 
+class Attestations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[attestations]`: what is trusted about who signed an upload's attestations."""
+
+    trust_root: str | None = None  # path of a Sigstore trust root; else the public Sigstore's
+
+
 class UpstreamSettings(Struct, frozen=True, kw_only=True):
     """`[upstream.NAME]`: a kind, that kind's own settings, and how long its answers hold."""
 
@@ -89,6 +96,7 @@ class _IndexTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     uploads: bool = False
     read: ReadPolicy | None = None
     default: bool = False
+    publishers: tuple[str, ...] = ()  # who must have signed attestations
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -97,6 +105,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data: Path
     server: Server
     store: Store
+    attestations: Attestations
     upstreams: dict[str, UpstreamSettings]
     indexes: dict[str, Index]
     logins: dict[str, Any] = {}  # besides tokens: a kind, and that kind's own settings
@@ -124,6 +133,7 @@ class _Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     server: Server = Server()
     store: Store = Store()
+    attestations: Attestations = Attestations()
     upstream: dict[str, Any] = {}
     index: dict[str, Any] = {}
     login: dict[str, Any] = {}
@@ -221,6 +231,7 @@ def _complete(data: Path, tables: _Tables, where: str) -> Settings:
         data=data,
         server=tables.server,
         store=tables.store,
+        attestations=tables.attestations,
         upstreams=settings,
         indexes=indexes,
         logins={kind: _login(kind, table, indexes, where) for kind, table in tables.login.items()},
@@ -295,7 +306,15 @@ def _index(name: str, table: _IndexTable, server: Server) -> Index:
         uploads=table.uploads,
         read=read,
         default=table.default,
+        publishers=tuple(_publisher(name, said) for said in table.publishers),
     )
+
+
+def _publisher(index: str, said: str) -> Publisher:
+    try:
+        return publisher(said)
+    except BadName as e:
+        raise BadSetting(f"index.{index}.publishers: {e}") from None
 
 
 def _with_default(indexes: dict[str, Index]) -> dict[str, Index]:

@@ -23,6 +23,7 @@ from cloche.core.access import Action, Principal
 from cloche.core.journal import Event, Way
 from cloche.core.marks import Marks, Part
 from cloche.core.model import Artifact, Digest, DocFile, FileKey, Held, ProjectName, Status, Upload
+from cloche.core.publishers import Publisher
 
 T = TypeVar("T")
 
@@ -498,6 +499,21 @@ class Upkeep(Protocol):
 
     async def check(self) -> None:
         """Raise an Error that says cause and cure when the database cannot be used."""
+
+
+# Attestations -------------------------------------------------------------------------------
+
+
+class Attestor(Protocol):
+    """Tells who signed."""
+
+    async def verify(
+        self, attestations: Sequence[bytes], publishers: Sequence[Publisher]
+    ) -> Publisher:
+        """The first of the publishers that has signed all of these, each in JSON (PEP 740).
+
+        Raise BadUpload when none has, UpstreamDown when it cannot be found out now.
+        """
 
 
 # Logins -------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[server.tls]`": config.Tls,
     "`[store]`": config.Store,
     "`[store.s3]`": config.S3,
+    "`[attestations]`": config.Attestations,
     "`[upstream.NAME]`": SIMPLE,
     '`[upstream.NAME]` with `kind = "directory"`': kinds.load(upstreams, "directory").Settings,
     LINKS: kinds.load(upstreams, "links").Settings,

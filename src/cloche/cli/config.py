@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cloche.app import check_store, open_logins, open_upstreams, utc_now
+from cloche.app import check_store, open_attestor, open_logins, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
 from cloche.config import Settings, load
@@ -37,6 +37,7 @@ def check(
     open_upstreams(settings)
     open_logins(settings, utc_now)
     check_store(settings)
+    open_attestor(settings)
     if as_json:
         shown = _hidden(msgspec.to_builtins(settings, enc_hook=str))
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")

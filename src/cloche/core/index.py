@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from cloche.core.access import ReadPolicy
+from cloche.core.publishers import Publisher
 
 
 class Index(Struct, frozen=True, kw_only=True):
@@ -15,6 +16,7 @@ class Index(Struct, frozen=True, kw_only=True):
     uploads: bool = False
     read: ReadPolicy = "anyone"
     default: bool = False
+    publishers: tuple[Publisher, ...] = ()  # who must have signed attestations, if anybody must
 
 
 def asked(indexes: Mapping[str, Index], name: str) -> list[str]:

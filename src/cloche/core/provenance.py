@@ -5,7 +5,7 @@ Whether an attestation belongs to a file is always checked; who signed it is ano
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -101,9 +101,9 @@ def problems(said: Sequence[Raw], filename: str, sha256: Digest) -> list[str]:
     return found
 
 
-def provenance(said: Sequence[Raw], publisher: dict[str, Any]) -> bytes:
-    """Write the provenance object of a file with these attestations."""
-    bundle = {"publisher": publisher, "attestations": said}
+def provenance(said: Sequence[bytes], publisher: Mapping[str, Any]) -> bytes:
+    """Write the provenance object of a file with these attestations, in JSON each."""
+    bundle = {"publisher": publisher, "attestations": [Raw(each) for each in said]}
     return msgspec.json.encode({"version": 1, "attestation_bundles": [bundle]})
 
 

@@ -9,15 +9,15 @@ from cloche.core import provenance, signatures
 from cloche.core.errors import BadUpload
 from cloche.core.model import Digest
 
-UNVERIFIED: dict[str, Any] = {"kind": "token", "claims": {}}
+UNVERIFIED: Mapping[str, Any] = {"kind": "token", "claims": {}}
 """The publisher of a provenance object when nobody has verified who signed."""
 
 
 class Vouchers(Struct, frozen=True):
-    """The bytes to keep beside the file; None for what was not sent."""
+    """All of it is about the file; who vouches has not been looked at."""
 
     signature: bytes | None = None
-    provenance: bytes | None = None
+    attestations: tuple[bytes, ...] = ()
 
 
 def of_form(form: Mapping[str, list[str]], filename: str, sha256: Digest) -> Vouchers:
@@ -34,7 +34,7 @@ def of_form(form: Mapping[str, list[str]], filename: str, sha256: Digest) -> Vou
         raise BadUpload(problems)
     return Vouchers(
         armored.encode() if armored else None,
-        provenance.provenance(said, UNVERIFIED) if said else None,
+        tuple(bytes(each) for each in said),
     )
 
 

@@ -4,20 +4,21 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 from msgspec import Struct
 from packaging.version import Version
 
-from cloche.core import archive, metadata
+from cloche.core import archive, metadata, provenance
 from cloche.core.access import Principal
 from cloche.core.errors import BadName, BadUpload, Forbidden
 from cloche.core.filenames import Named, parse
 from cloche.core.index import Index
 from cloche.core.metadata import Metadata
 from cloche.core.model import Digest, Upload
-from cloche.core.vouchers import Vouchers, of_form
-from cloche.ports import Blobs, Clock, Ledger, Pulse, Scratch, Spooled
+from cloche.core.vouchers import UNVERIFIED, Vouchers, of_form
+from cloche.ports import Attestor, Blobs, Clock, Ledger, Pulse, Scratch, Spooled
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Parsed:
 class Publish:
     blobs: Blobs
     ledger: Ledger
+    attestor: Attestor
     pulse: Pulse
     clock: Clock
 
@@ -57,11 +59,12 @@ class Publish:
         """Publish `content` in `index`; every worker and node serves it when this returns.
 
         Return False if the very same file was there already. Raise BadUpload with all that is
-        wrong, FileExists when other bytes have the name, StorageFull.
+        wrong, or when a stranger signed it, FileExists when other bytes have the name, StorageFull.
         """
         self.check_open(index)
         parsed = await asyncio.to_thread(parse_and_check, incoming, content)
-        return await self._commit(index, who, incoming.filename, content, parsed)
+        attested = await self._attested(index, parsed.vouchers.attestations)
+        return await self._commit(index, who, incoming.filename, content, parsed, attested)
 
     def check_open(self, index: Index) -> None:
         """Raise Forbidden when the index takes no uploads: better before reading one."""
@@ -72,14 +75,18 @@ class Publish:
             )
 
     async def _commit(
-        self, index: Index, who: Principal, filename: str, content: Scratch, parsed: Parsed
+        self,
+        index: Index,
+        who: Principal,
+        filename: str,
+        content: Scratch,
+        parsed: Parsed,
+        attested: bytes | None,
     ) -> bool:
         """Blobs first, then one transaction: a crash in between leaves only what is swept."""
         spooled, digests = content.spooled, content.digests
-        vouchers = parsed.vouchers
         offered = await self._keep(parsed.raw_metadata if _offers_metadata(parsed) else None)
-        signature = await self._keep(vouchers.signature)
-        provenance = await self._keep(vouchers.provenance)
+        signature = await self._keep(parsed.vouchers.signature)
         await self.blobs.put(spooled)
         upload = Upload(
             index=index.name,
@@ -93,7 +100,7 @@ class Publish:
             hashes=digests,
             metadata=offered,
             signature=signature,
-            provenance=provenance,
+            provenance=await self._keep(attested),
             requires_python=parsed.metadata.requires_python if parsed.metadata else None,
             uploaded_at=self.clock(),
             uploaded_by=who.name,
@@ -102,6 +109,15 @@ class Publish:
         await self.pulse.settle()
         log.info("uploaded", index=index.name, filename=filename, by=who.name, new=new)
         return new
+
+    async def _attested(self, index: Index, attestations: tuple[bytes, ...]) -> bytes | None:
+        """The provenance object that tells who signed, if the index names who may."""
+        if not attestations:
+            return None
+        publisher: Mapping[str, Any] = UNVERIFIED
+        if index.publishers:
+            publisher = (await self.attestor.verify(attestations, index.publishers)).as_object()
+        return provenance.provenance(attestations, publisher)
 
     async def _keep(self, data: bytes | None) -> Digest | None:
         """Keep what lies beside the file as a blob of its own."""

@@ -1,0 +1,37 @@
+"""Who may have signed an upload's attestations: workflows of repositories (PEP 740)."""
+
+import re
+from typing import Any
+
+from msgspec import Struct
+
+from cloche.core.errors import BadName
+
+_FORMS = "write github:OWNER/REPOSITORY/WORKFLOW.yml or gitlab:GROUP/PROJECT//.gitlab-ci.yml"
+_GITHUB = re.compile(r"github:([\w.-]+/[\w.-]+)/([\w.-]+\.ya?ml)\Z", re.ASCII)
+_GITLAB = re.compile(r"gitlab:([\w.-]+(?:/[\w.-]+)+)//([\w.-]+(?:/[\w.-]+)*\.ya?ml)\Z", re.ASCII)
+
+
+class Publisher(Struct, frozen=True):
+    kind: str  # as PEP 740's publisher objects name it: GitHub or GitLab
+    repository: str
+    workflow: str  # GitHub: a filename; GitLab: a path in the repository
+
+    def as_object(self) -> dict[str, Any]:
+        """The publisher object of a bundle that this publisher has signed."""
+        workflow = "workflow" if self.kind == "GitHub" else "workflow_filepath"
+        return {
+            "kind": self.kind,
+            "claims": {},
+            "repository": self.repository,
+            workflow: self.workflow,
+        }
+
+
+def publisher(said: str) -> Publisher:
+    """Read a publisher as the configuration names it. Raise BadName when it names none."""
+    if found := _GITHUB.match(said):
+        return Publisher("GitHub", found[1], found[2])
+    if found := _GITLAB.match(said):
+        return Publisher("GitLab", found[1], found[2])
+    raise BadName(f"{said!r} is no publisher: {_FORMS}")
