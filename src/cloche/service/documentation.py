@@ -22,7 +22,7 @@ from cloche.service.view import quarantined
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 8  # files that are unpacked and kept at the same time: each waits for the disk
+AT_ONCE = 4  # files that are unpacked and kept at the same time: each waits for the disk
 
 
 @dataclass(frozen=True, slots=True)
