@@ -127,3 +127,17 @@ def test_devpi_use(server: Cloche) -> None:
     assert said["result"]["pypisubmit"] == "/team/dev/"
     assert json.loads(server.get("/frozen/+api").body)["result"]["pypisubmit"] is None
     assert server.get("/closed/+api").status == 401
+
+
+def test_devpi_s_index(server: Cloche, token: str) -> None:
+    """Devpi's client is told what an index draws on and holds; a browser gets the page."""
+    assert upload(server.url, wheel("devpi-listed", "1.0"), token).status == 200
+    asked = {"Accept": "application/json"}
+    said = json.loads(server.get("/team/dev/", asked).body)
+
+    assert said["type"] == "indexconfig"
+    assert (said["result"]["type"], said["result"]["bases"]) == ("stage", ["main"])
+    assert "devpi-listed" in said["result"]["projects"]
+    assert "projects" not in json.loads(server.get("/?no_projects=", asked).body)["result"]
+    assert server.get("/closed/", asked).status == 401
+    assert server.get("/", {"Accept": "text/html,application/json;q=0.9"}).body.startswith(b"<!")
