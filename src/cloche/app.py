@@ -247,6 +247,7 @@ async def opened(settings: Settings, *, patience: float) -> AsyncIterator[Servic
     try:
         yield services
     finally:
+        await services.files.within.close()
         await services.fetch.close(patience)
         for cached in services.cached.values():
             await cached.close()

@@ -184,18 +184,27 @@ async def test_a_file_that_vanished(upstream: Upstream, node: Worker) -> None:
     assert why
 
 
-async def test_metadata_that_is_listed_and_not_there(upstream: Upstream, node: Worker) -> None:
-    """Metadata that a page promises and the upstream lacks is read out of the wheel."""
+async def test_metadata_that_is_not_there(upstream: Upstream, employ: Employ) -> None:
+    """Metadata that an upstream lacks, listed or not, is read out of the wheel, and is there."""
+    bare = wheel("bare", "1.0")
+    upstream.add(bare, metadata=False)
     upstream.misbehave(f"{upstream.file(SALT)}.metadata", kinds.Status(status=404))
 
-    events = await told(node, "salt==1.0")
+    events = await told(await employ(), "salt==1.0", "bare")
+    other = await employ(Options(offline=True))
 
     assert lacked(events) == []
-    assert had(events)[SALT.filename]
+    for built in (SALT, bare):
+        shown = await other.shelf.get("main", ProjectName(built.project))
+        file = shown.by_name[built.filename]
+        assert file.core_metadata
+        name = f"{built.filename}.metadata"
+        beside = await other.files.find("main", shown.page.name, file.key, name)
+        assert await everything(await other.files.open(beside, 0, None)) == built.metadata
 
 
-async def test_metadata_that_is_not_what_is_listed(upstream: Upstream, node: Worker) -> None:
-    """A wheel without the metadata that its page promises is not had: uv would stop at it."""
+async def test_metadata_that_lies(upstream: Upstream, node: Worker) -> None:
+    """A wheel whose metadata is not what its page promises is not had: uv would stop at it."""
     upstream.misbehave(f"{upstream.file(SALT)}.metadata", kinds.WrongBytes())
 
     events = await told(node, "salt==1.0")

@@ -163,13 +163,19 @@ class Gather:
                 size = await self._bring(run, wanted)
             await self._same(wanted, errand)
             if file.core_metadata:
-                beside = await self._find(run, errand, file.filename + METADATA)
-                if await self._kept(beside) is None:
-                    await self._bring(run, beside)
+                await self._fetch_metadata(run, errand)
         except Error as e:
             run.tell(Lacked(want.says, file.filename, e.detail))
         else:
             run.tell(Had(want.project, file.filename, size, fetched))
+
+    async def _fetch_metadata(self, run: _Run, errand: _Errand) -> None:
+        beside = await self._find(run, errand, errand.file.filename + METADATA)
+        if await self._kept(beside) is None:
+            # Asked for its size, metadata that the upstream lacks is read out of the wheel.
+            await self.files.size(beside)
+        if await self._kept(beside) is None:
+            await self._bring(run, beside)
 
     async def _find(self, run: _Run, errand: _Errand, name: str) -> Wanted:
         return await self.files.find(run.index, errand.want.project, errand.file.key, name)
