@@ -16,6 +16,8 @@ import pytest
 from tests.clients import menu
 from tests.clients.client import NewClient
 from tests.clients.evidence import installed
+from tests.clients.matrix.environments import site as virtual_site
+from tests.clients.matrix.environments import virtual
 from tests.packages import wheel
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
@@ -41,6 +43,15 @@ PDM = """
 [[tool.pdm.source]]
 name = "pypi"
 url = "{simple}"
+"""
+PIPFILE = """\
+[[source]]
+name = "cloche"
+url = "{simple}"
+verify_ssl = true
+
+[packages]
+breakfast = "*"
 """
 # What nobody here can install, and so must not be needed: it is named by locks all the same.
 ELSEWHERE = wheel("salt", "1.0", tag="cp311-cp311-win_amd64")
@@ -192,10 +203,27 @@ def test_pdm_lock(
     assert installed(library) == menu.VERSIONS
 
 
+def test_pipfile_lock(
+    new_client: NewClient, cloche: Cloche, filled: Filled, tmp_path: Path
+) -> None:
+    """After `cloche prefetch Pipfile.lock`, `pipenv sync` needs no upstream."""
+    pipenv, table = new_client("pipenv"), tmp_path / "table"
+    table.mkdir()
+    (table / "Pipfile").write_text(PIPFILE.format(simple=cloche.simple))
+    quiet = {"PIPENV_VERBOSITY": "-1", "PIPENV_NOSPIN": "1"}
+    inside = {**virtual(table, pipenv.python), **quiet}
+    pipenv.succeeds("lock", cwd=table, env=inside)
+
+    with filled(table / "Pipfile.lock"):
+        new_client("pipenv").succeeds("sync", cwd=table, env=inside)
+
+    assert installed(virtual_site(table)) == menu.VERSIONS
+
+
 def test_pypicache(
     new_client: NewClient, cloche: Cloche, upstream: Upstream, tmp_path: Path
 ) -> None:
-    """`pip freeze | curl -F requirements=@-` brings what pip then installs without the upstream."""
+    """`pip freeze | curl -F requirements=@-` brings what pip then installs from /local/."""
     lines = "".join(f"{name}=={version}\n" for name, version in menu.VERSIONS.items())
     (tmp_path / "requirements.txt").write_text(lines)
     asked = ("curl", "-sf", "--noproxy", "*", "-F", "requirements=@-")
@@ -210,7 +238,7 @@ def test_pypicache(
         )
     with upstream.down():
         new_client("pip").succeeds(
-            *("install", "--index-url", cloche.simple, "--target", tmp_path / "target"),
+            *("install", "--index-url", f"{cloche.url}/local/", "--target", tmp_path / "target"),
             *("-r", tmp_path / "requirements.txt"),
         )
 
