@@ -126,6 +126,6 @@ def _answers(route: Route, method: str, path: str) -> bool:
     path, _, query = path.partition("?")
     asked = {"type": "http", "method": method, "path": path, "root_path": ""}
     # What programs alone ask for has routes of its own at addresses that people have as well.
-    headers = [(b"accept", b"application/json")]
+    headers = [(b"accept", b"application/json"), (b"content-type", b"text/xml")]
     match, _ = route.matches({**asked, "query_string": query.encode(), "headers": headers})
     return match is Match.FULL
