@@ -7,6 +7,7 @@ import pytest
 
 from cloche.core.errors import (
     Elsewhere,
+    Forbidden,
     NoSuchIndex,
     NoSuchProject,
     ProjectDeleted,
@@ -14,8 +15,9 @@ from cloche.core.errors import (
     UpstreamLies,
 )
 from cloche.core.index import Index
-from cloche.core.model import ProjectName
+from cloche.core.model import ProjectName, Status
 from cloche.ports import Document, Upstream
+from cloche.service.steward import Steward
 from cloche.service.view import FOREVER
 from cloche.upstreams._redirect import Redirect
 from tests.catalog.samples import remove, upload
@@ -234,6 +236,22 @@ async def test_the_last_word_is_elsewhere(world: World) -> None:
         await node.view.project("main", DEMO)
 
     assert told.value.url == "http://last/simple/demo/"
+
+
+async def test_nobody_is_sent_elsewhere_for_what_is_quarantined(world: World) -> None:
+    """A project that is quarantined here, or in an index on the way, is not redirected to."""
+    node = await world(source("last"), main=("team",), team=("last",))
+    node.cached["last"].upstream = Redirect("last", "http://last/simple/")
+    steward = Steward(node.view, node.catalog.stewardship, node.catalog.pulse, node.view.clock)
+
+    await steward.declare("team", DEMO, Status.QUARANTINED, "bob", "malware")
+
+    for index in ("main", "team"):
+        with pytest.raises(Forbidden, match=r"demo is quarantined \(malware\)"):
+            await node.view.project(index, DEMO)
+    await steward.declare("team", DEMO, Status.DEPRECATED, "bob", "")
+    with pytest.raises(Elsewhere):
+        await node.view.project("main", DEMO)
 
 
 async def test_nobody_is_sent_elsewhere_for_a_name_that_is_owned(world: World) -> None:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from cloche.core.errors import ProjectDeleted, UpstreamDown, UpstreamLies
+from cloche.core.errors import Elsewhere, Forbidden, ProjectDeleted, UpstreamDown, UpstreamLies
 from cloche.core.marks import Part, reason
 from cloche.core.model import ProjectName, Status
 from cloche.ports import Clock, Deed, Entry, Own, Pulse, Stewardship
@@ -64,9 +64,9 @@ class Steward:
     async def declare(
         self, index: str, project: ProjectName, status: Status, who: str, why: str
     ) -> None:
-        """Give a project a status here. Raise NoSuchProject; an upstream that is down is no bar."""
+        """Give a project a status here. Raise NoSuchProject if nobody can have it."""
         deed = self._deed(who, why)
-        with suppress(ProjectDeleted, UpstreamDown, UpstreamLies):
+        with suppress(ProjectDeleted, Elsewhere, Forbidden, UpstreamDown, UpstreamLies):
             await self.view.unmarked(index, project)
         await self.stewardship.declare(index, project, status, deed)
         await self.pulse.settle()

@@ -63,12 +63,18 @@ class View:
     async def project(self, index: str, project: ProjectName) -> Sight:
         """The project's page, from the first source that owns the name, with the index's marks.
 
-        Raise NoSuchProject when none does, ProjectDeleted when its owner has deleted all of it.
+        Raise NoSuchProject when none does, ProjectDeleted when its owner has deleted all of it,
+        Forbidden when clients would be sent elsewhere for a project that is quarantined here.
         A source that cannot be asked raises UpstreamDown or UpstreamLies and so ends the search:
         falling through to the next one is how a private name gets answered by a stranger.
         """
         own = await self.ledger.own(index, project)
-        sight = await self._found(index, project, own)
+        try:
+            sight = await self._found(index, project, own)
+        except Elsewhere:
+            if own.marks.status is Status.QUARANTINED:  # clients are not sent to it either
+                raise quarantined(index, project, own.marks.reason) from None
+            raise
         sight = replace(sight, told=max(sight.told, own.serial))
         return replace(sight, page=own.marks.over(sight.page)) if own.marks else sight
 
