@@ -242,7 +242,7 @@ async def test_what_was_rendered_does_not_outlive_its_serial(
     node = await employ(Options(clock=clock))
     before = await settled(node)
     before.renders["html"] = rendered(10)
-    upstream.project("demo", extra={"_other": 1})
+    upstream.project("demo", extra={"_last-serial": 7})  # true of its own index alone
     clock.move(600)
     after = await settled(node)
 
