@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from pypi_attestations import GitHubPublisher, Provenance
 
 from tests.attestations import attestation, statement
 from tests.packages import wheel
@@ -47,7 +48,8 @@ def test_signed_upload(signing: Cloche, sigstore: Sigstore) -> None:
 
     assert reply.status == 200, reply.body
     place = f"/integrity/pub-signed/1.0/{built.filename}/provenance"
-    [bundle] = msgspec.json.decode(signing.get(place).body)["attestation_bundles"]
+    body = signing.get(place).body
+    [bundle] = msgspec.json.decode(body)["attestation_bundles"]
     assert bundle["attestations"] == [signed]
     assert bundle["publisher"] == {
         "kind": "GitHub",
@@ -55,6 +57,8 @@ def test_signed_upload(signing: Cloche, sigstore: Sigstore) -> None:
         "repository": "acme/demo",
         "workflow": "release.yml",
     }
+    [read] = Provenance.model_validate_json(body).attestation_bundles  # as its consumers read it
+    assert isinstance(read.publisher, GitHubPublisher)
 
 
 def test_upload_that_others_signed(signing: Cloche, sigstore: Sigstore) -> None:

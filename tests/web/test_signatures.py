@@ -87,7 +87,7 @@ def test_two_signatures(server: Cloche, token: str) -> None:
 
 
 def test_upstreams_signature(upstream: Upstream, tmp_path: Path) -> None:
-    """A signature that lies beside an upstream's file is fetched once, and listed as a file too."""
+    """A signature beside an upstream's file is served, and kept; one that is listed is a file."""
     built = wheel("sig-up", "1.0")
     beside = Built(f"{built.filename}.asc", ARMORED, b"", "sig-up", "1.0")
     upstream.add(built, gpg_sig=True)
@@ -95,3 +95,15 @@ def test_upstreams_signature(upstream: Upstream, tmp_path: Path) -> None:
     with Cloche(tmp_path / "data", upstream=upstream.simple) as server:
         as_file = f"/packages/main/sig-up/{beside.sha256}/{beside.filename}"
         assert server.get(as_file).body == ARMORED
+        assert server.get(place(built)).body == ARMORED
+    with upstream.down(), Cloche(tmp_path / "data", offline=True) as server:
+        assert server.get(place(built)).body == ARMORED
+
+
+def test_upstream_without_signatures(upstream: Upstream, tmp_path: Path) -> None:
+    """Nobody is asked for a signature of which the upstream's page does not speak."""
+    built = wheel("sig-bare", "1.0")
+    upstream.add(built)
+    with Cloche(tmp_path / "data", upstream=upstream.simple) as server:
+        assert server.get(place(built)).status == 404
+    assert upstream.requests(f"{upstream.file(built)}.asc") == []
