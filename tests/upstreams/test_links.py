@@ -10,6 +10,7 @@ import pytest
 from cloche.core.errors import NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import ProjectName
 from cloche.ports import Upstream as Port
+from cloche.service.view import artifact_of
 from tests.packages import wheel
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream
@@ -58,6 +59,22 @@ async def test_the_page_is_asked_for_by_its_etag(upstream: Upstream) -> None:
         assert (await port.page(NAME, etag)).document is None
 
     assert [one.status for one in upstream.requests()] == [200, 304]
+
+
+async def test_credentials(upstream: Upstream) -> None:
+    """User and password go to the page and to files of its origin, and into no message."""
+    upstream.add(wheel("other", "1.0"))
+    url = upstream.links.replace("://", "://me:word@")
+    async with links(url) as port:
+        other = ProjectName("other")
+        (file,) = parsed(await port.page(other, None), other).files
+        await fetched(port, artifact_of("pypi", other, file))
+    async with links(url.replace("/links", "/nothing")) as port:
+        with pytest.raises(UpstreamDown) as told:
+            await port.page(NAME, None)
+
+    assert all("authorization" in one.headers for one in upstream.requests())
+    assert "word" not in str(told.value)
 
 
 async def test_a_page_that_is_not_there(upstream: Upstream) -> None:

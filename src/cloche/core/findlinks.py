@@ -12,22 +12,23 @@ from cloche.core.html_page import base_of, parse_html
 from cloche.core.model import ProjectName
 
 
-def split(body: bytes, url: str, most: int) -> dict[ProjectName, bytes]:
+def split(name: str, body: bytes, url: str, most: int) -> dict[ProjectName, bytes]:
     """Take the page apart into one HTML page for each project, with all that its links say.
 
-    Links to anything but distributions are passed over. Raise UpstreamLies when there are more
-    than `most` links, or none to any distribution: a log-in page is full of links too.
+    `name` is the upstream's. Links to anything but distributions are passed over. Raise
+    UpstreamLies when there are more than `most` links, or none to any distribution: a log-in page
+    is full of links too.
     """
     tree = parse_html(body)
     links = tree.css("a[href]")
     if len(links) > most:
-        raise UpstreamLies(f"the page at {url} has {len(links)} links; max_links allows {most}")
+        raise UpstreamLies(f"{name} has {len(links)} links; max_links allows {most}")
     found: dict[ProjectName, list[str]] = {}
     for link in links:
         for project in _projects(link):
             found.setdefault(project, []).append(_written(link))
     if not found:
-        raise UpstreamLies(f"the page at {url} links to no distribution")
+        raise UpstreamLies(f"{name} is a page without a link to any distribution")
     base = base_of(tree, url)
     return {project: _page(base, entries) for project, entries in found.items()}
 

@@ -74,19 +74,22 @@ class Below:
             whole = Path(unquote(parts.path))
             inside = whole.relative_to(self.root).parts
         except ValueError:
-            raise self._astray(url) from None
+            raise self._astray() from None
         if parts.scheme != "file" or parts.netloc or not inside or ".." in inside:
-            raise self._astray(url)
+            raise self._astray()
         return "/".join(inside)
 
-    def _astray(self, url: str) -> UpstreamLies:
-        return UpstreamLies(f"{self.name} leads nowhere: {url[:200]!r} is not below its folder")
+    def _astray(self) -> UpstreamLies:
+        return UpstreamLies(f"{self.name} leads nowhere: to a file that is not below its folder")
 
     def _open_root(self) -> int:
         try:
             return os.open(self.root, _FOLDER)
         except OSError as e:
-            raise TransferBroken(f"{self.name} cannot be read: {e.strerror}") from None
+            raise TransferBroken(
+                f"{self.name} cannot be read: {e.strerror}; see that its folder is there, and that "
+                "cloche may read it"
+            ) from None
 
     def _descend(self, folder: int, parts: list[str]) -> int:
         """Name by name: a link that is put in the way meanwhile is refused as well."""
@@ -125,7 +128,10 @@ async def transfer(
     file, stamp = await to_thread(_opened, below, artifact)
     try:
         if stamp.size > most:
-            raise TooLarge(f"{artifact.filename} has more than the {most} bytes allowed")
+            raise TooLarge(
+                f"{artifact.filename} has more than {most} bytes; raise max_file_bytes of "
+                f"[upstream.{below.name}]"
+            )
         begin = start if start < stamp.size and etag in {None, stamp.etag} else 0
         chunks = _chunks(file, begin, stamp.size, below.name, artifact.filename)
         yield Transfer(start=begin, total=stamp.size, etag=stamp.etag, chunks=chunks)
@@ -164,6 +170,6 @@ async def _chunks(
         except OSError as e:
             raise TransferBroken(f"{name} cannot read {filename}: {e.strerror}") from None
         if not data:
-            raise TransferBroken(f"{name} cut {filename} short while it was read")
+            raise TransferBroken(f"{name} cut {filename} short while it was read; try again")
         start += len(data)
         yield data

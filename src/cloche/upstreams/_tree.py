@@ -13,8 +13,8 @@ from cloche.core.filenames import parse
 from cloche.core.model import ProjectName, project_name
 
 COARSE = 2_000_000_000  # nanoseconds: file systems exist that tell times no finer
-BRIEF = 0.005  # seconds for a look at all folders that every question may cost
-SHARE = 10  # a longer look is taken so seldom that it takes a tenth of the time
+FEW = 1000  # folders: a look at so many takes a few milliseconds, which each question may cost
+SHARE = 10  # a look at more is taken so seldom that it takes a tenth of the time
 
 
 @dataclass(slots=True)
@@ -63,8 +63,8 @@ class Tree:
         if began < self._next:
             return
         self._refresh("")
-        took = time.monotonic() - began
-        self._next = 0.0 if took < BRIEF else time.monotonic() + SHARE * took
+        now = time.monotonic()
+        self._next = now + SHARE * (now - began) if len(self._folders) > FEW else 0.0
 
     def _check_root(self) -> None:
         """What was mounted there and is no longer must not pass for an empty folder."""
@@ -72,7 +72,7 @@ class Tree:
             found = self.root.stat()
             os.scandir(self.root).close()
         except OSError as e:
-            raise UpstreamDown(f"{self.name} cannot be read: {e.strerror}") from None
+            raise self._unreadable(".", e) from None
         self._device = self._device or found.st_dev
         if found.st_dev != self._device:
             raise UpstreamDown(
@@ -138,7 +138,13 @@ class Tree:
         except FileNotFoundError:
             return  # it went away since its name was read
         except OSError as e:
-            raise UpstreamDown(f"{self.name}: {path or '.'} cannot be read: {e.strerror}") from None
+            raise self._unreadable(path or ".", e) from None
+
+    def _unreadable(self, path: str, error: OSError) -> UpstreamDown:
+        return UpstreamDown(
+            f"{self.name} has a folder that cannot be read ({path}: {error.strerror}); see that it "
+            "is there, and that cloche may read it"
+        )
 
     def _put(self, path: str, folder: _Folder) -> None:
         self._folders[path] = folder

@@ -7,6 +7,8 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
 
+from yarl import URL
+
 from cloche.core.errors import BadSetting, NoSuchFile, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.findlinks import split
 from cloche.core.model import Artifact, ProjectName
@@ -45,12 +47,13 @@ class _Links:
     def __init__(self, name: str, settings: Settings, url: str, below: Below | None) -> None:
         self.name = name
         self._settings = settings
-        self._url = url
+        # Without user and password, which go to the page's own origin and into no message.
+        self._url = str(URL(url).with_user(None)) if below is None else url
         self._below = below  # the folder of a page on this machine
         self._remote = Simple(name, url, settings)
         self._pages: dict[ProjectName, bytes] = {}
         self._seen = Received(document=None, etag=None, max_age=0)
-        self._found_at = url
+        self._found_at = self._url
         self._until = 0.0
         self._turn = asyncio.Lock()
 
@@ -85,7 +88,9 @@ class _Links:
         else:
             received = await asyncio.to_thread(self._read, self._below)
         if received is None:
-            raise UpstreamDown(f"{self.name} has no page at {self._url}; check the address")
+            raise UpstreamDown(
+                f"{self.name} has no page where one should be; check url of [upstream.{self.name}]"
+            )
         if received.document is not None:
             self._pages = await asyncio.to_thread(self._split, received.document)
             self._found_at = received.document.url
@@ -112,4 +117,4 @@ class _Links:
         kind = document.content_type.partition(";")[0].strip().lower()
         if kind not in HTML:
             raise UpstreamLies(f"{self.name} is {kind or 'of no type'}, not a page of links")
-        return split(document.body, document.url, self._settings.max_links)
+        return split(self.name, document.body, document.url, self._settings.max_links)
