@@ -8,7 +8,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from tests.packages import sdist, wheel
 from tests.standards.offers import Offers
-from tests.upstream.kinds import HtmlOnly, Overwrite
+from tests.upstream.kinds import HtmlOnly, Overwrite, Verbatim
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
@@ -110,6 +110,27 @@ def test_upload_time_of_a_careless_upstream(proxied: Offers, said: str) -> None:
 
     assert TIME.fullmatch(written)
     assert datetime.fromisoformat(written) == datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "instant"),
+    [
+        ("2026-02-06T16:27:17Z", "2026-02-06T16:27:17Z"),
+        ("2015-06-14T14:38:05.875222Z", "2015-06-14T14:38:05.875222Z"),
+        ("2015-06-14T16:38:05+02:00", "2015-06-14T14:38:05Z"),
+    ],
+)
+def test_upload_time_of_an_html_upstream(proxied: Offers, said: str, instant: str) -> None:
+    """It "represents the time the file was uploaded to the index": where an upstream that speaks
+    HTML states it, as data-upload-time, no other time is told in its place.
+    """
+    built = proxied.add(wheel(proxied.name, "1.0"))
+    link = f'<a href="/files/{proxied.name}/{built.filename}" data-upload-time="{said}">x</a>'
+    page = f"<!DOCTYPE html><title>x</title>{link}".encode()
+    proxied.upstream.misbehave(proxied.place, Verbatim(content=page, media_type="text/html"))
+
+    assert proxied.file()["upload-time"] == instant
+    assert "_upload-time-source" not in proxied.file()
 
 
 def test_private_keys_are_underscored(offers: Offers) -> None:

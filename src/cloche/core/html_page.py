@@ -83,10 +83,14 @@ def _html_file(link: LexborNode, base: str) -> File | None:
     if url is None:
         return None
     provenance = said.get("data-provenance")
+    # No standard has it, but indexes without JSON do (PyTorch's), and uv reads it.
+    when, text = entries.moment(said.get("data-upload-time"))
     return File(
         filename=filename,
         url=url,
         hashes=sane_hashes(hashes),
+        upload_time=when,
+        upload_time_text=text,
         requires_python=said.get("data-requires-python"),
         core_metadata=entries.claim(_html_metadata(metadata)),
         yanked=(said["data-yanked"] or True) if "data-yanked" in said else False,
