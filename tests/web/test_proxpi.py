@@ -23,6 +23,20 @@ def test_a_project_is_asked_for_anew(server: Cloche, upstream: Upstream) -> None
         assert b"renewed-2.0" in server.get(path).body
 
 
+def test_serials(server: Cloche, upstream: Upstream) -> None:
+    """A mirror is told the same serial by the list of projects and by the page."""
+    upstream.add(wheel("renewed-serial", "1.0"))
+    assert server.get("/simple/renewed-serial/").status == 200
+    secret = granted(server.data, "admin")
+    assert server.get("/cache/renewed-serial", basic(secret), method="DELETE").status == 200
+    kind = {"Accept": "application/vnd.pypi.simple.v1+json"}
+    said = json.loads(server.get("/simple/", kind).body)["projects"]
+    (listed,) = [each for each in said if each["name"] == "renewed-serial"]
+
+    page = server.get("/simple/renewed-serial/", kind)
+    assert int(page.headers["x-pypi-last-serial"]) == listed["_last-serial"]
+
+
 def test_an_absence_is_forgotten(server: Cloche, upstream: Upstream) -> None:
     """A project that is new upstream is found, by its own name or with all that are not there."""
     secret = granted(server.data, "admin")

@@ -20,6 +20,7 @@ from cloche.service.shelf import Shelf
 from cloche.service.view import View
 from cloche.web.gate import Gate
 from cloche.web.indexes import DEPTH, INDEX
+from cloche.web.origin import base
 
 
 class _Unclaimed(Route):
@@ -86,8 +87,7 @@ class Shortcuts:
         name = project_name(request.path_params["project"])
         page = (await self.shelf.get(index.name, name)).page
         files = () if page.status == QUARANTINED else page.files
-        seen = request.base_url
-        root = (self.public_url or f"{seen.scheme}://{seen.netloc}").rstrip("/")
+        root = base(request.scope, self.public_url)
         prefix = f"{root}/packages/{index.name}/{name}/"
         scope = "public" if self.gate.is_open(index.name) else "private"
         return JSONResponse(_told(files, prefix), headers={"cache-control": f"{scope}, no-cache"})
