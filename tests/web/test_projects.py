@@ -2,6 +2,7 @@
 
 import gzip
 from typing import Any
+from urllib.parse import urljoin
 
 import msgspec
 import pytest
@@ -46,6 +47,20 @@ def test_a_kept_project_is_listed(server: Cloche, upstream: Upstream) -> None:
     page = server.get("/simple/ro-kept/")
 
     assert str(projects(server)["ro-kept"]) == page.headers["x-pypi-last-serial"]
+
+
+def test_what_was_learned_moves_page_and_list_alike(server: Cloche, upstream: Upstream) -> None:
+    """A fact that a page gains when a file is fetched is a change on the list too."""
+    upstream.add(wheel("ro-learned", "1.0"), hashes={})
+    place = "/simple/ro-learned/"
+    [file] = msgspec.json.decode(server.get(place, JSON).body)["files"]
+    before = server.get(place).headers["x-pypi-last-serial"]
+    assert server.get(urljoin(place, file["url"])).status == 200
+    until(lambda: server.get(place).headers["x-pypi-last-serial"] != before)
+    after = server.get(place).headers["x-pypi-last-serial"]
+
+    assert int(after) > int(before)
+    assert str(projects(server)["ro-learned"]) == after
 
 
 @pytest.mark.parametrize("accept", ["text/html", JSON["Accept"]])
