@@ -18,6 +18,7 @@ from benchmarks.servers import BASELINE, OURS, SERVERS, place, started
 from benchmarks.session import Session
 from benchmarks.warm import Up, upstream_of
 from cloche import catalog
+from cloche.catalog.schema import REVISION
 from tests.packages import wheel
 from tests.web.forms import upload
 
@@ -48,7 +49,7 @@ def measure(session: Session) -> None:
 
 def _fill(session: Session, data: Path) -> None:
     """Give the server a catalog with many projects, made once on this machine."""
-    edition = hashlib.sha256(Path(many.__file__).read_bytes()).hexdigest()[:12]
+    edition = hashlib.sha256(Path(many.__file__).read_bytes() + REVISION.encode()).hexdigest()[:12]
     kept = Path(tempfile.gettempdir()) / f"cloche-benchmark-many-{edition}.db"
     if not kept.exists():
         session.say(f"recording {many.PROJECTS:,} projects, which takes a minute or two")
