@@ -16,4 +16,6 @@ def escape(text: str) -> str:
 
     What HTML5 cannot carry, control characters and noncharacters, becomes U+FFFD.
     """
-    return html.escape(_UNSAYABLE.sub("\ufffd", text))
+    # The search took three quarters of the time of writing a page.
+    sayable = text.isascii() and text.isprintable()
+    return html.escape(text if sayable else _UNSAYABLE.sub("\ufffd", text))
