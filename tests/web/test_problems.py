@@ -83,7 +83,7 @@ def get(url: str, path: str, accept: str = "*/*", method: str = "GET") -> Reply:
 
 def test_the_table_knows_the_whole_tree() -> None:
     """Every kind of error has a status of its own or its base's, and no other is in the table."""
-    assert {kind.__name__: status_of(kind)[0] for kind in KINDS.values()} == {
+    assert {kind.__name__: status_of(kind)[0] for kind in tree()} == {
         "Error": 500,
         "BadRequest": 400,
         "BadName": 400,
