@@ -172,9 +172,6 @@ class Gather:
     async def _fetch_metadata(self, run: _Run, errand: _Errand) -> None:
         beside = await self._find(run, errand, errand.file.filename + METADATA)
         if await self._kept(beside) is None:
-            # Asked for its size, metadata that the upstream lacks is read out of the wheel.
-            await self.files.size(beside)
-        if await self._kept(beside) is None:
             await self._bring(run, beside)
 
     async def _find(self, run: _Run, errand: _Errand, name: str) -> Wanted:
