@@ -198,6 +198,7 @@ def test_browse(server: Cloche, token: str, rpc: Rpc) -> None:
     [
         (("nothing_like_it",), -32601, "there is no method 'nothing_like_it' here"),
         (("release_urls", "xr-x"), -32602, "release_urls takes (package_name: str, version: str)"),
+        (("system.listMethods", 1), -32602, "system.listMethods takes ()"),
         (("release_urls", "xr-x", 1), -32602, "release_urls takes"),
         (("package_releases", "a b"), -32602, "'a b' is not a project name"),
         (("changelog", 10**15), -32602, "changelog takes"),

@@ -67,23 +67,28 @@ METHODS: dict[str, Method] = {}
 
 
 def _method(method: Method) -> Method:
-    """Offer a function under its name; a call that does not fit it is told so."""
+    """Offer a function under its name."""
+    METHODS[method.__name__] = _checked(method.__name__, method)
+    return method
+
+
+def _checked(name: str, method: Method) -> Method:
+    """The same, but that a call that does not fit is told so."""
     signature = inspect.signature(method)
     hints = inspect.get_annotations(method, eval_str=True)
-    kinds = [hints[name] for name in list(signature.parameters)[2:]]
+    kinds = [hints[each] for each in list(signature.parameters)[2:]]
 
     @wraps(method)
     async def checked(methods: Methods, caller: Caller, *given: Any) -> Any:
         try:
             signature.bind(methods, caller, *given)
         except TypeError:
-            raise BadRequest(_usage(method.__name__, signature)) from None
+            raise BadRequest(_usage(name, signature)) from None
         if not all(_fits(value, kind) for value, kind in zip(given, kinds, strict=False)):
-            raise BadRequest(_usage(method.__name__, signature))
+            raise BadRequest(_usage(name, signature))
         return await method(methods, caller, *given)
 
-    METHODS[method.__name__] = checked
-    return method
+    return checked
 
 
 def _fits(value: Any, kind: Any) -> bool:
@@ -346,4 +351,4 @@ async def _list_methods(methods: Methods, caller: Caller) -> list[str]:  # noqa:
     return sorted(METHODS)
 
 
-METHODS["system.listMethods"] = _list_methods
+METHODS["system.listMethods"] = _checked("system.listMethods", _list_methods)
