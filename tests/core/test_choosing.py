@@ -200,11 +200,11 @@ def test_hostile_pages() -> None:
 def test_hostile_lines(line: str) -> None:
     """The worst line that is read at all costs a page of a thousand files but moments."""
     many = page(*[f"salt-{n}.0.tar.gz" for n in range(1, 1001)])
-    began = time.monotonic()
+    began = time.thread_time()
 
     choose(many, want(line), HERE)
 
-    assert time.monotonic() - began < 10
+    assert time.thread_time() - began < 10
 
 
 @given(st.lists(st.sampled_from(ALL), unique=True), st.sampled_from(["salt", "salt<2", "salt==2"]))

@@ -148,11 +148,11 @@ def test_refuses(filename: str) -> None:
 def test_tags_do_not_multiply() -> None:
     """A name whose tags combine to 64,000 is refused at once."""
     letters = ".".join("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN")
-    started = time.perf_counter()
+    started = time.thread_time()
 
     with pytest.raises(BadName, match="combinations"):
         parse(f"a-1-{letters}-{letters}-{letters}.whl")
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True)

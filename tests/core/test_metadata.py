@@ -195,11 +195,11 @@ def test_leaves_out_what_makes_no_sense() -> None:
 )
 def test_takes_bounded_time(raw: bytes) -> None:
     """Ten megabytes of anything are read within seconds."""
-    started = time.perf_counter()
+    started = time.thread_time()
 
     metadata.read(raw)
 
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 LINES = st.one_of(

@@ -169,12 +169,12 @@ def test_counts_headers_without_members() -> None:
 
 def test_a_header_full_of_digits_takes_no_time() -> None:
     """The header that keeps older tarfiles busy (CVE-2024-6232) is refused at once."""
-    started = time.perf_counter()
+    started = time.thread_time()
 
     with pytest.raises(BadUpload, match="cannot be read"):
         untarred(pax(b"1" * 2**20))
 
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def flipped(content: bytes, chance: random.Random) -> bytes:
