@@ -206,7 +206,7 @@ def test_ctrl_c(tmp_path: Path, upstream: Upstream) -> None:
     asked = ("prefetch", "requirements.txt", "--upstream", upstream.simple)
     with upstream.gate(path, after=200_000, times=1), Program(tmp_path, *asked) as program:
         folder = tmp_path / "cloche-data" / "spool" / "downloads"
-        until(lambda: any(f.stat().st_size >= 100_000 for f in folder.glob("*")), 20)
+        until(lambda: any(f.stat().st_size >= 100_000 for f in folder.glob("*.part")), 20)
         program.interrupt()
         code = program.end()
     upstream.forget()

@@ -95,7 +95,7 @@ def install() -> None:
     _wrap_database(moments)
     for module, name, method in SEAMS:
         owner = getattr(import_module(module), name)
-        _around(moments, owner, method, lambda *_, method=method: method)
+        _around(moments, owner, method, lambda *_, method=method, **__: method)
     _wrap_answers(moments)
 
 

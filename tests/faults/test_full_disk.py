@@ -46,7 +46,7 @@ def refused(reply: Reply | None) -> str:
     assert reply.status == 507, reply
     assert reply.headers["content-type"] == "application/problem+json"
     said = json.loads(reply.body)
-    assert (said["status"], said["title"]) == (507, "Storage full")
+    assert (said["status"], said["title"]) == (507, "Insufficient Storage")
     assert said["detail"].startswith(reply.reason[:60])
     return str(said["detail"])
 

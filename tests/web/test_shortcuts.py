@@ -34,13 +34,23 @@ def test_where_they_lead(server: Cloche, token: str, path: str) -> None:
     assert urljoin(path, reply.headers["location"]) == MOVED[path]
 
 
-@pytest.mark.parametrize("path", ["/favicon.ico", "/.env", "/%20/", "/_x", "/public-short/"])
+ABSENT = {
+    "/favicon.ico": "favicon-ico",
+    "/.env": "env",
+    "/%20/": "",
+    "/_x": "x",
+    "/public-short/": "public-short",
+}
+"""What leads nowhere, and the project that it may seem to name."""
+
+
+@pytest.mark.parametrize("path", ABSENT)
 def test_what_is_not_here(server: Cloche, upstream: Upstream, path: str) -> None:
     """What browsers, scanners and mistyped addresses ask for is not looked for upstream."""
     upstream.add(wheel("public-short", "1.0"))
 
     assert server.get(path).status == 404
-    assert upstream.requests("/simple/") == []
+    assert f"/simple/{ABSENT[path]}/" not in {one.path for one in upstream.requests("/simple/")}
 
 
 def test_a_closed_index(server: Cloche, token: str) -> None:
