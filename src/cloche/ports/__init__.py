@@ -1,0 +1,63 @@
+"""Every seam to the world. If it is not here, the services cannot do it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from cloche.ports.blobs import Blobs, Spooled, Stored
+from cloche.ports.cache import Expiry, Findings, Holdings, Kept, PageStore
+from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
+from cloche.ports.ledger import (
+    Changes,
+    Deed,
+    Documentation,
+    Entry,
+    Journal,
+    Ledger,
+    Opening,
+    Own,
+    Stewardship,
+    Survey,
+)
+from cloche.ports.people import Attestor, Login
+from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
+from cloche.ports.upstreams import Document, Received, Transfer, Upstream
+
+__all__ = [
+    "Attestor",
+    "Blobs",
+    "Changes",
+    "Clock",
+    "Deed",
+    "Document",
+    "Documentation",
+    "Entry",
+    "Expiry",
+    "Findings",
+    "Growth",
+    "Holdings",
+    "Journal",
+    "Kept",
+    "Ledger",
+    "Login",
+    "Note",
+    "Opening",
+    "Own",
+    "PageStore",
+    "Partial",
+    "Pulse",
+    "Received",
+    "Scratch",
+    "Spool",
+    "Spooled",
+    "Stewardship",
+    "Stored",
+    "Survey",
+    "Token",
+    "Tokens",
+    "Transfer",
+    "Upkeep",
+    "Upstream",
+]
+
+Clock = Callable[[], datetime]
+"""The time now, with its zone."""

@@ -1,0 +1,61 @@
+"""What other places offer, and how they are asked."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+from cloche.core.model import Artifact, ProjectName
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """A project's page as an upstream sent it, after decompression: received facts."""
+
+    body: bytes
+    content_type: str
+    url: str  # after redirects: what relative links are relative to
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """An upstream's answer about one project. `document` is None for "as before" (304)."""
+
+    document: Document | None
+    etag: str | None
+    max_age: int | None  # seconds, from Cache-Control; None when the upstream says nothing
+
+
+class Transfer(Struct, frozen=True, kw_only=True):
+    """A file on its way. `start` is where the upstream really begins, 0 if it ignored the Range."""
+
+    start: int
+    total: int | None  # bytes of the whole file, when known
+    etag: str | None  # a strong validator to resume with
+    chunks: AsyncIterator[bytes]
+
+
+class Upstream(Protocol):
+    """Somewhere else that projects come from. Every answer is bounded in size and time."""
+
+    @property
+    def name(self) -> str:
+        """As the configuration names it."""
+
+    async def page(self, project: ProjectName, etag: str | None) -> Received:
+        """Ask for one project, never for the list of all.
+
+        Raise NoSuchProject only when the upstream says so, UpstreamDown when it cannot be
+        reached or is unwell, UpstreamLies when what it sends is no page.
+        """
+
+    def transfer(
+        self, artifact: Artifact, start: int, etag: str | None
+    ) -> AbstractAsyncContextManager[Transfer]:
+        """Open a file from byte `start` on, if it still is the one with `etag`.
+
+        Raise NoSuchFile when the upstream has it no longer, TransferBroken (also while its
+        chunks are read) when the connection fails or stalls, TooLarge beyond the bound.
+        """
+
+    async def close(self) -> None:
+        """Give back the connections."""
