@@ -286,6 +286,20 @@ def test_contradictions(field: str, value: str, told: str) -> None:
     assert told in problem
 
 
+@pytest.mark.parametrize("said", ["free for all", "(" * 900 + "MIT", "MIT OR", "MIT" * 1000])
+def test_licences_that_are_none(said: str) -> None:
+    """An upload whose License-Expression is no SPDX expression is refused (PEP 639)."""
+    [problem] = claims(described(f"License-Expression: {said}\n".encode()), WHEEL, {})
+
+    assert "is no SPDX expression (PEP 639)" in problem
+
+
+def test_sound_licences_are_no_problem() -> None:
+    """SPDX expressions pass, also in another case and with references (PEP 639)."""
+    for said in (b"mit", b"Apache-2.0 OR (BSD-3-Clause AND LicenseRef-Ours)"):
+        assert claims(described(b"License-Expression: " + said + b"\n"), WHEEL, {}) == []
+
+
 def test_the_forms_metadata_version_is_no_claim() -> None:
     """A form of another metadata version than the archive's, as flit sends it, agrees."""
     assert claims(INSIDE, WHEEL, {**AGREEING, "metadata_version": ["2.1"]}) == []

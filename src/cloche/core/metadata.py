@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from msgspec import Struct
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -95,6 +96,7 @@ def claims(metadata: Metadata | None, named: Named, form: Mapping[str, list[str]
             for field in metadata.dynamic
             if field in _NEVER_DYNAMIC
         ]
+        problems += _license(metadata.license_expression)
         problems += _contradictions(said, metadata)
     return problems
 
@@ -113,6 +115,17 @@ def form_problems(form: Mapping[str, list[str]]) -> list[str]:
             if isinstance(_requirement(each), str)
         ),
     ]
+
+
+def _license(expression: str | None) -> list[str]:
+    if expression is None:
+        return []
+    try:
+        canonicalize_license_expression(expression[:MAX_VALUE])
+    except (InvalidLicenseExpression, RecursionError):
+        shown = _brief(expression)
+        return [f"the metadata's License-Expression {shown} is no SPDX expression (PEP 639)"]
+    return []
 
 
 def _bound(text: str) -> None:
