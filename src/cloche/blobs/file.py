@@ -120,7 +120,7 @@ class _Files:
         source.unlink(missing_ok=True)
 
     async def size(self, digest: Digest) -> int | None:
-        # Here, and in no thread: waking one takes 90 µs, a look at an inode 5.
+        # Here, and in no thread: waking one takes 60 µs, a look at an inode 2.
         with self._translated():
             try:
                 return self._path(digest).stat().st_size
