@@ -5,7 +5,7 @@ import hashlib
 import http.client
 import json
 import uuid
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 from urllib.parse import urljoin
 
@@ -26,6 +26,12 @@ class Uploading:
         boundary = uuid.uuid4().hex
         self._body = _form(built, boundary)
         self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=SECONDS)
+        with ExitStack() as broken:
+            broken.callback(self.close)
+            self._begin(token, boundary)
+            broken.pop_all()
+
+    def _begin(self, token: str, boundary: str) -> None:
         self._connection.putrequest("POST", "/legacy/")
         credentials = base64.b64encode(f"__token__:{token}".encode()).decode()
         self._connection.putheader("Authorization", f"Basic {credentials}")
