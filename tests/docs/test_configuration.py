@@ -1,7 +1,9 @@
 """The reference of the configuration says what the code does."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from enum import StrEnum
 from types import ModuleType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from urllib.parse import urljoin
@@ -12,12 +14,12 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
+from cloche.config import indexes, rules
 from cloche.service import upstream
 from tests.docs import markdown
 
 PAGE = markdown.DOCS / "reference" / "configuration.md"
 SECTIONS = markdown.sections(PAGE.read_text())
-INDEX_TABLE: type[Struct] = vars(config)["_IndexTable"]
 FILE: type[Struct] = vars(config)["_Tables"]
 SIMPLE: type[Struct] = kinds.load(upstreams, "simple").Settings
 LINKS = '`[upstream.NAME]` with `kind = "links"`'
@@ -31,12 +33,14 @@ TABLES: dict[str, type[Struct]] = {
     '`[upstream.NAME]` with `kind = "directory"`': kinds.load(upstreams, "directory").Settings,
     LINKS: kinds.load(upstreams, "links").Settings,
     "`[upstream.NAME.freshness]`": upstream.Freshness,
-    "`[index.NAME]`": INDEX_TABLE,
+    "`[index.NAME]`": indexes.IndexTable,
+    "`[[index.NAME.route]]`": indexes.RouteTable,
+    "`[[index.NAME.rule]]`": rules.Common,
     "`[login.htpasswd]`": kinds.load(logins, "htpasswd").Settings,
 }
 # What the others are made into; no table of the file.
-COMPLETED = {config.Settings, config.UpstreamSettings, FILE}
-PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
+COMPLETED = {config.Settings, config.UpstreamSettings, FILE, rules.ExemptTable}
+PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", datetime: "date"}
 
 
 def every_field() -> Iterator[tuple[str, FieldInfo]]:
@@ -75,9 +79,10 @@ def test_nothing_is_documented_that_is_not_there(table: str) -> None:
 def test_every_table_is_documented() -> None:
     """Each settings struct has its section, and each section its struct."""
     assert {heading for heading in SECTIONS if heading.startswith("`[")} == TABLES.keys()
-    assert _structs(config) - COMPLETED <= set(TABLES.values())
+    found = {each for module in (config, indexes, rules) for each in _structs(module)}
+    assert found - COMPLETED <= set(TABLES.values())
     assert {field.encode_name for field in fields(FILE)} == {
-        heading.strip("`[").partition("]")[0].partition(".")[0] for heading in TABLES
+        heading.strip("`[]").partition("]")[0].partition(".")[0] for heading in TABLES
     }
 
 
@@ -124,15 +129,28 @@ def _type(kind: Any) -> str:
         bounds = [_bounds(note) for note in notes if isinstance(note, Meta)]
         return ", ".join([_type(plain), *bounds])
     if get_origin(kind) is Literal:
-        return " or ".join(f'`"{word}"`' for word in get_args(kind))
+        return _words(get_args(kind))
     if get_origin(kind) is tuple:
-        each, more = get_args(kind)
-        assert issubclass(each, str)
-        assert more is ...
-        return "list of strings"
+        return _list(get_args(kind)[0])
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _words(kind)
     if get_origin(kind) in {UnionType, Union}:
         return " or ".join(_type(each) for each in get_args(kind) if each is not type(None))
     return PLAIN.get(kind) or "table"
+
+
+def _list(each: Any) -> str:
+    every = get_args(each) if get_origin(each) is UnionType else (each,)
+    names = (PLAIN[str] if _is_text(kind) else "table" for kind in every)
+    return "list of " + " and ".join(f"{name}s" for name in names)
+
+
+def _is_text(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, str)
+
+
+def _words(words: Iterable[str]) -> str:
+    return " or ".join(f'`"{word}"`' for word in words)
 
 
 def _bounds(note: Meta) -> str:
@@ -141,4 +159,5 @@ def _bounds(note: Meta) -> str:
     if note.ge is not None:
         return f"at least {note.ge}"
     assert note.gt is not None, note
-    return f"more than {note.gt}"
+    most = "" if note.le is None else f", at most {note.le}"
+    return f"more than {note.gt}{most}"

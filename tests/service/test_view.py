@@ -16,9 +16,9 @@ from cloche.core.errors import (
 )
 from cloche.core.index import Index
 from cloche.core.model import ProjectName, Status
+from cloche.core.policy import FOREVER
 from cloche.ports import Document, Upstream
 from cloche.service.steward import Steward
-from cloche.service.view import FOREVER
 from cloche.upstreams._redirect import Redirect
 from tests.catalog.samples import remove, upload
 from tests.fakes import FakeUpstream

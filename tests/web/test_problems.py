@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from cloche.core import errors
-from cloche.core.errors import BadUpload, Error
+from cloche.core.errors import BadUpload, Denied, Error
 from cloche.web import problems
 from cloche.web.problems import STATUS, reason_phrase, status_of
 from tests.server import Cloche, Reply
@@ -38,7 +38,9 @@ def defined(kind: type[Error]) -> bool:
 
 
 def made(kind: type[Error]) -> Error:
-    return BadUpload([SENTENCE, "more\nlines"]) if kind is BadUpload else kind(SENTENCE)
+    if kind is BadUpload:
+        return BadUpload([SENTENCE, "more\nlines"])
+    return Denied(SENTENCE, {}) if kind is Denied else kind(SENTENCE)
 
 
 async def fail(request: Request) -> Response:
@@ -91,6 +93,7 @@ def test_the_table_knows_the_whole_tree() -> None:
         "Unauthenticated": 401,
         "NotAcceptable": 406,
         "Forbidden": 403,
+        "Denied": 403,
         "NotFound": 404,
         "NoSuchIndex": 404,
         "NoSuchProject": 404,

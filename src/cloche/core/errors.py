@@ -7,6 +7,7 @@ Error
 │   └── NotAcceptable          none of the forms in which this can be answered is wanted
 ├── Unauthenticated            nobody, or a token that is unknown, expired or revoked
 ├── Forbidden                  somebody, but not allowed to do this
+│   └── Denied                 a file that a rule does not let anybody have, or a page of such
 ├── NotFound
 │   ├── NoSuchIndex
 │   ├── NoSuchProject
@@ -26,6 +27,7 @@ Error
 """
 
 import errno
+from collections.abc import Mapping
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the operating system says when bytes no longer fit: StorageFull here."""
@@ -65,6 +67,14 @@ class Unauthenticated(Error):
 
 class Forbidden(Error):
     pass
+
+
+class Denied(Forbidden):
+    """`members` say by which rule, why and until when, for programs (RFC 9457, section 3.2)."""
+
+    def __init__(self, sentence: str, members: Mapping[str, object]) -> None:
+        super().__init__(sentence)
+        self.members = members
 
 
 class NotFound(Error):

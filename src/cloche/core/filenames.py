@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from math import prod
 
 from msgspec import Struct
@@ -19,6 +20,16 @@ class Named(Struct, frozen=True):
     version: Version
     filetype: str
     pyversion: str
+
+
+class Brief(Struct, frozen=True, gc=False):
+    """What a filename says at first sight. `filetype` is empty where it follows no rule."""
+
+    version: Version | None
+    filetype: str
+    pythons: str = ""  # a wheel's tags (PEP 425), as written: `py2.py3`
+    abis: str = ""
+    platforms: str = ""
 
 
 MAX_TAGS = 1000  # combinations; the largest real wheels have some 20
@@ -53,6 +64,39 @@ def version_of(filename: str) -> str | None:
     try:
         return str(parse(filename).version)
     except BadName:
+        return None
+
+
+def brief(filename: str) -> Brief:
+    """Read a filename for many to be looked through: a wheel's takes a tenth of `parse`'s time."""
+    if filename.endswith(".whl"):
+        parts = filename[:-4].split("-")
+        if len(parts) in {5, 6}:
+            return Brief(_known_version(parts[1]), "bdist_wheel", *parts[-3:])
+        return Brief(None, "")
+    return _brief(filename)
+
+
+def normal_version(raw: str) -> str | None:
+    """A version as PEP 440 writes it, or None when it is none."""
+    version = _known_version(raw)
+    return None if version is None else str(version)
+
+
+@lru_cache(maxsize=8192)
+def _brief(filename: str) -> Brief:
+    try:
+        named = parse(filename)
+    except BadName:
+        return Brief(None, "")
+    return Brief(named.version, named.filetype)
+
+
+@lru_cache(maxsize=8192)
+def _known_version(raw: str) -> Version | None:
+    try:
+        return Version(raw)
+    except InvalidVersion:
         return None
 
 

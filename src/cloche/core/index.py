@@ -1,11 +1,25 @@
 """An index: a named view with a URL, and what it is made of."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct
 
 from cloche.core.access import ReadPolicy
+from cloche.core.model import ProjectName
+from cloche.core.patterns import Names
+from cloche.core.policy import Clause
 from cloche.core.publishers import Publisher
+
+Fallthrough = Literal["cache", "redirect", "none"]
+"""What becomes of a name that only an upstream can have: asked and kept; left to the client; no."""
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """Projects of which these sources alone may answer, if any: `()` leaves the own uploads."""
+
+    projects: Names
+    sources: tuple[str, ...] = ()
 
 
 class Index(Struct, frozen=True, kw_only=True):
@@ -17,6 +31,26 @@ class Index(Struct, frozen=True, kw_only=True):
     read: ReadPolicy = "anyone"
     default: bool = False
     publishers: tuple[Publisher, ...] = ()  # who must have signed attestations, if anybody must
+    routes: tuple[Route, ...] = ()  # the first whose projects match counts
+    merge: Names | None = None  # projects of which all owners answer, not the first alone
+    fallthrough: Fallthrough = "cache"
+    clauses: tuple[Clause, ...] = ()  # its rules
+
+    def sources_of(self, project: ProjectName) -> tuple[str, ...]:
+        """What may be asked for the project, in that order."""
+        for route in self.routes:
+            if route.projects.match(project):
+                return route.sources
+        return self.sources
+
+    def merges(self, project: ProjectName) -> bool:
+        return self.merge is not None and self.merge.match(project)
+
+    @property
+    def every_source(self) -> tuple[str, ...]:
+        """All that may be asked for one project or another."""
+        routed = (source for route in self.routes for source in route.sources)
+        return tuple(dict.fromkeys((*self.sources, *routed)))
 
 
 def asked(indexes: Mapping[str, Index], name: str) -> list[str]:

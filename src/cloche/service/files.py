@@ -45,7 +45,7 @@ class Files:
         """Find the file, or a file's `.metadata`, that the index offers under this URL.
 
         Raise NoSuchFile when it offers none: what no page would show is not served either. Raise
-        Forbidden when the project is quarantined.
+        Forbidden when the project is quarantined, Denied when a rule withholds the file.
         A file that was kept and then vanished upstream is found still.
         """
         end = next((end for end in (METADATA, SIGNATURE) if name.endswith(end)), "")
@@ -123,7 +123,10 @@ class Files:
         if shown.page.status == QUARANTINED:
             raise quarantined(index, project, shown.page.status_reason)
         file = shown.find(filename, key)
-        return (shown, file) if file is not None else None
+        if file is None:
+            return None
+        shown.sight.check_withheld(index, filename)
+        return shown, file
 
     async def _unlisted(
         self, index: str, project: ProjectName, key: FileKey, name: str, *, otherwise: Error
@@ -135,9 +138,10 @@ class Files:
         return Wanted(name, f'"{artifact.sha256}"', artifact=artifact)
 
     def _file(self, shown: Shown, file: File) -> Wanted:
-        if shown.sight.hosted:
+        owner, hosted = shown.sight.origin(file.filename)
+        if hosted:
             return Wanted(file.filename, f'"{file.key}"', digest=file.sha256)
-        artifact = artifact_of(shown.sight.owner, shown.page.name, file)
+        artifact = artifact_of(owner, shown.page.name, file)
         # Without a listed digest the bytes under a URL are not known to stay the same.
         etag = f'"{file.key}"' if _is_fixed(file) else ""
         return Wanted(file.filename, etag, artifact=artifact)
@@ -148,10 +152,11 @@ class Files:
         if not claim:
             raise NoSuchFile(f"{file.filename} has no metadata of its own; read the file's")
         hashes = claim if isinstance(claim, dict) else {}
-        if shown.sight.hosted:
+        owner, hosted = shown.sight.origin(file.filename)
+        if hosted:
             return Wanted(name, f'"{hashes["sha256"]}"', digest=Digest(hashes["sha256"]))
         etag = f'"{hashes["sha256"]}"' if "sha256" in hashes and _is_fixed(file) else ""
-        wheel = artifact_of(shown.sight.owner, shown.page.name, file)
+        wheel = artifact_of(owner, shown.page.name, file)
         # Where the upstream has none it is not asked.
         url = "" if file.metadata_within else _beside(file.url, METADATA)
         artifact = replace(wheel, filename=name, url=url, hashes=hashes, size=None)
@@ -161,13 +166,14 @@ class Files:
         name = file.filename + SIGNATURE
         if not file.gpg_sig:
             raise NoSuchFile(f"{file.filename} has no signature")
-        if not shown.sight.hosted:
-            artifact = artifact_of(shown.sight.owner, shown.page.name, file)
+        owner, hosted = shown.sight.origin(file.filename)
+        if not hosted:
+            artifact = artifact_of(owner, shown.page.name, file)
             url = _beside(file.url, SIGNATURE)
             return Wanted(
                 name, "", None, replace(artifact, filename=name, url=url, hashes={}, size=None)
             )
-        for upload in await self.view.ledger.files(shown.sight.owner, shown.page.name):
+        for upload in await self.view.ledger.files(owner, shown.page.name):
             if upload.filename == file.filename and upload.signature:
                 return Wanted(name, f'"{upload.signature}"', digest=upload.signature)
         raise NoSuchFile(f"{file.filename} was deleted just now")

@@ -116,8 +116,9 @@ class Gather:
             for want in wants:
                 run.tell(Lacked(want.says, None, e.detail))
             return
-        if not shown.sight.hosted:
-            run.upstreams.append((shown.sight.owner, shown.page.name))
+        for place in shown.sight.serials:
+            if place in self.files.view.upstreams:
+                run.upstreams.append((place, shown.page.name))
         new: dict[tuple[ProjectName, str], _Errand] = {}
         for want in wants:
             # In a thread: a page may have thousands of names to parse.

@@ -51,12 +51,13 @@ class Integrity:
             raise NoSuchFile(f"index {index} has no file {filename} of {project} {version}")
         if not file.provenance:
             raise NoSuchFile(f"{filename} was published without attestations")
-        if shown.sight.hosted:
-            return await self._read(await self._uploaded(shown, filename))
+        owner, hosted = shown.sight.origin(filename)
+        if hosted:
+            return await self._read(await self._uploaded(owner, project, filename))
         return await self._fetched(_artifact(shown, file, file.provenance))
 
-    async def _uploaded(self, shown: Shown, filename: str) -> Digest:
-        uploads = await self.view.ledger.files(shown.sight.owner, shown.page.name)
+    async def _uploaded(self, index: str, project: ProjectName, filename: str) -> Digest:
+        uploads = await self.view.ledger.files(index, project)
         for upload in uploads:
             if upload.filename == filename and upload.provenance:
                 return upload.provenance
@@ -131,7 +132,7 @@ def _is_of(version: str, filename: str) -> bool:
 def _artifact(shown: Shown, file: File, url: str) -> Artifact:
     """The provenance as something to fetch; the hashes are the file's, for it has none listed."""
     return Artifact(
-        upstream=shown.sight.owner,
+        upstream=shown.sight.origin(file.filename).owner,
         project=shown.page.name,
         filename=file.filename + BESIDE,
         url=url,

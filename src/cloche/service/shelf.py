@@ -48,12 +48,13 @@ class Shown:
         return self.sight.page
 
     def find(self, filename: str, key: FileKey) -> File | None:
-        file = self.by_name.get(filename)
+        """The file of that name and key, also one that is withheld."""
+        file = self.by_name.get(filename) or self.sight.withheld.get(filename)
         return file if file is not None and file.key == key else None
 
     @property
     def weight(self) -> int:
-        return FILE_WEIGHT * (1 + len(self.by_name)) + sum(
+        return FILE_WEIGHT * (1 + len(self.by_name) + len(self.sight.withheld)) + sum(
             len(r.body) for r in self.renders.values()
         )
 
@@ -70,7 +71,7 @@ class _Look:
 
     def holds(self, sight: Sight) -> bool:
         """Whether what was seen is what the journal speaks of, and nothing else is."""
-        return all(where == sight.owner and serial <= sight.serial for where, serial in self.named)
+        return all(serial <= sight.serials.get(where, -1) for where, serial in self.named)
 
 
 class Shelf:
@@ -117,9 +118,10 @@ class Shelf:
         return self._entries.get((index, project))
 
     async def last(self, index: str, project: ProjectName) -> Shown | None:
-        """What was shown last, unless the journal has named the project since."""
+        """What was shown last, unless the journal named the project, or a ruling ended, since."""
         await self._catch_up()
-        return self._entries.get((index, project))
+        shown = self._entries.get((index, project))
+        return shown if shown and self._clock() < shown.sight.ruled_until else None
 
     def grew(self, shown: Shown) -> None:
         """Take note that something was rendered, and make room for it."""
@@ -149,7 +151,7 @@ class Shelf:
             if place in self._looks:
                 self._looks[place].named.append((where, serial))
             shown = self._entries.get(place)
-            if shown and not (where == shown.sight.owner and serial <= shown.sight.serial):
+            if shown and serial > shown.sight.serials.get(where, -1):
                 self._drop(place)
 
     async def _look(self, place: Place, look: _Look) -> Shown:

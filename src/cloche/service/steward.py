@@ -27,7 +27,7 @@ class Steward:
         """Yank a version or a file, and return the files that this is. Raise NoSuchFile."""
         deed = self._deed(who, why)
         sight, own = await self.view.unmarked(part.index, part.project)
-        files = [file.filename for file in part.of(sight.page)]
+        files = [file.filename for file in part.of(sight.offered)]
         if own.uploads:
             await self.stewardship.yank(part, deed, yanked=True)
         else:
@@ -43,7 +43,7 @@ class Steward:
         """
         deed = self._deed(who, why)
         sight, own = await self.view.unmarked(part.index, part.project)
-        files = [file.filename for file in part.of(sight.page)]
+        files = [file.filename for file in part.of(sight.offered)]
         if own.uploads:
             await self.stewardship.yank(part, deed, yanked=False)
         else:
@@ -86,4 +86,4 @@ class Steward:
 
 def _else_yanked(part: Part, sight: Sight, own: Own) -> bool:
     """Whether any file of the part is yanked by something else than a mark on the part."""
-    return any(file.yanked for file in part.of(own.marks.but(part).over(sight.page)))
+    return any(file.yanked for file in part.of(own.marks.but(part).over(sight.offered)))

@@ -1,11 +1,14 @@
 """The read path: what an index shows, and which of its sources says so."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from msgspec import structs
 
 from cloche.core.errors import (
+    Denied,
     Elsewhere,
     Forbidden,
     NoSuchFile,
@@ -13,26 +16,92 @@ from cloche.core.errors import (
     NoSuchProject,
     ProjectDeleted,
 )
+from cloche.core.filenames import normal_version
 from cloche.core.index import Index
 from cloche.core.marks import yanked
-from cloche.core.model import Artifact, File, FileKey, Held, Page, ProjectName, Status, Upload
+from cloche.core.model import (
+    BESIDE,
+    Artifact,
+    File,
+    FileKey,
+    Held,
+    Page,
+    ProjectName,
+    Status,
+    Upload,
+)
+from cloche.core.policy import (
+    FOREVER,
+    Candidate,
+    Effect,
+    Offer,
+    Ruling,
+    Rulings,
+    joined,
+    judge,
+    settled,
+)
 from cloche.ports import Clock, Ledger, Own, PageStore
 from cloche.service.upstream import Answer
 
-FOREVER = datetime.max.replace(tzinfo=UTC)
+
+class Origin(NamedTuple):
+    """The index or upstream that a file comes from."""
+
+    owner: str
+    hosted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A project as an index shows it. `owner` is the index or upstream that answers for it."""
+    """A project as an index shows it. `owner` is the index or upstream that answers for it.
 
-    page: Page
+    Of a merged project that is the first of its owners; `origins` has the owners of the files
+    that are not its.
+    """
+
+    page: Page  # what is listed
     owner: str
-    hosted: bool  # uploaded here, as opposed to an upstream's
+    hosted: bool  # all of it was uploaded here, as opposed to an upstream's
     until: datetime  # when to look again, if nothing is journaled before
-    serial: int = 0  # of the journal entry by which the owner's page became what it is
-    told: int = 0  # of the newest that changed it: the owner's, or a mark's on the way to it
+    serials: Mapping[str, int]  # of each owner: the entry by which its page became what it is
+    told: int = 0  # of the newest entry that changed it: an owner's, or a mark's on the way to it
     uploads: tuple[Upload, ...] = ()  # what the ledger knows of the page's files
+    withheld: Mapping[str, File] = field(
+        default_factory=dict
+    )  # what rules keep off the page, by filename
+    rulings: Rulings = field(
+        default_factory=dict
+    )  # of all files that any rule objects to, lifted ones too
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    ruled_until: datetime = FOREVER  # when the same rules may say something else of the same files
+
+    def origin(self, filename: str) -> Origin:
+        """Where a file of the page comes from."""
+        return self.origins.get(filename) or Origin(self.owner, hosted=self.hosted)
+
+    @property
+    def offered(self) -> Page:
+        """The page without the rules: all that the sources offer."""
+        if not self.withheld:
+            return self.page
+        return structs.replace(self.page, files=(*self.page.files, *self.withheld.values()))
+
+    def check_withheld(self, index: str, filename: str) -> None:
+        """Raise Denied unless whoever knows the file's address may have it."""
+        ruling = settled(self.rulings.get(filename, ()))
+        if ruling is not None and ruling.effect is Effect.DENY:
+            raise denied(index, filename, ruling)
+
+    def check_shown(self, index: str) -> None:
+        """Raise Denied when there are files, and rules withhold all of them."""
+        if self.withheld and not self.page.files:
+            rulings = [settled(self.rulings[name]) for name in self.withheld]
+            soonest = min(
+                (each for each in rulings if each is not None),
+                key=lambda each: each.until or FOREVER,
+            )
+            raise denied(index, f"every file of {self.page.name}", soonest)
 
 
 class Source(Protocol):
@@ -75,24 +144,48 @@ class View:
             if own.marks.status is Status.QUARANTINED:  # clients are not sent to it either
                 raise quarantined(index, project, own.marks.reason) from None
             raise
-        sight = replace(sight, told=max(sight.told, own.serial))
-        return replace(sight, page=own.marks.over(sight.page)) if own.marks else sight
+        return self._judged(index, self._marked(sight, own))
 
     async def unmarked(self, index: str, project: ProjectName) -> tuple[Sight, Own]:
-        """The page without the index's marks, and these. Raise what `project` raises."""
+        """The page without the index's marks and rules, and the marks. Raise as `project` does."""
         own = await self.ledger.own(index, project)
         return await self._found(index, project, own), own
 
+    def _marked(self, sight: Sight, own: Own) -> Sight:
+        sight = replace(sight, told=max(sight.told, own.serial))
+        if not own.marks:
+            return sight
+        withheld = own.marks.over(structs.replace(sight.page, files=(*sight.withheld.values(),)))
+        return replace(sight, page=own.marks.over(sight.page), withheld=_by_name(withheld.files))
+
+    def _judged(self, index: str, sight: Sight) -> Sight:
+        """The page with the index's rules, which see all that is offered to it."""
+        clauses = self.index(index).clauses
+        if not clauses:
+            return sight
+        name, offered = sight.page.name, sight.offered
+        candidates = [_candidate(file, sight) for file in offered.files]
+        found = judge(Offer(index, name, candidates), clauses, self.clock())
+        rulings = joined(sight.rulings, found.rulings)
+        ruled_until = min(sight.ruled_until, found.until)
+        return replace(
+            _sifted(sight, offered, candidates, rulings),
+            rulings=rulings,
+            ruled_until=ruled_until,
+            until=min(sight.until, ruled_until),
+        )
+
     async def _found(self, index: str, project: ProjectName, own: Own) -> Sight:
         if own.uploads:
-            return Sight(
+            sight = Sight(
                 hosted_page(project, own.uploads),
                 index,
                 hosted=True,
                 until=FOREVER,
-                serial=own.serial,
+                serials={index: own.serial},
                 uploads=own.uploads,
             )
+            return await self._with_sources(index, sight)
         if own.uploads is not None:
             raise ProjectDeleted(
                 f"all files of {project} were deleted from index {index}; "
@@ -100,33 +193,58 @@ class View:
             )
         return await self._from_sources(index, project)
 
+    async def _with_sources(self, index: str, sight: Sight) -> Sight:
+        """Own uploads, and what the sources have beside them if the project is merged."""
+        if not self.index(index).merges(sight.page.name):
+            return sight
+        try:
+            return merged([sight, await self._from_sources(index, sight.page.name)])
+        except NoSuchProject as e:
+            until = FOREVER if e.max_age is None else self._until([e.max_age])
+            return replace(sight, until=until)
+
     async def _from_sources(self, index: str, project: ProjectName) -> Sight:
-        """What the first source says that has the project, while those before it have not."""
+        """What the first source says that has the project, while those before it have not.
+
+        Of a project that is merged: what all of them say.
+        """
         ages: list[float] = []
+        found: list[Sight] = []
         elsewhere: Elsewhere | None = None
-        for source in self.index(index).sources:
+        one = self.index(index)
+        for source in one.sources_of(project):
             try:
-                sight = await self._ask(source, project)
+                found.append(await self._ask(source, project, one))
             except NoSuchProject as e:
                 ages += [] if e.max_age is None else [e.max_age]
                 elsewhere = e if isinstance(e, Elsewhere) else elsewhere
                 continue
-            return replace(sight, until=min(sight.until, self._until(ages))) if ages else sight
-        raise elsewhere or NoSuchProject(
-            f"index {index} has no project {project}", max_age=min(ages, default=None)
-        )
+            if not one.merges(project):
+                break
+        if not found:
+            raise elsewhere or NoSuchProject(
+                f"index {index} has no project {project}", max_age=min(ages, default=None)
+            )
+        sight = merged(found)
+        return replace(sight, until=min(sight.until, self._until(ages))) if ages else sight
 
     def _until(self, ages: list[float]) -> datetime:
         """When one of several absences ends; a moment from now at the soonest."""
         return self.clock() + timedelta(seconds=max(1.0, min(ages)))
 
-    async def _ask(self, source: str, project: ProjectName) -> Sight:
+    async def _ask(self, source: str, project: ProjectName, index: Index) -> Sight:
         if source in self.indexes:
             return await self.project(source, project)
+        if index.fallthrough == "none":
+            raise NoSuchProject(f"index {index.name} asks no upstream for {project}")
         answer = await self.upstreams[source].page(project)
-        serial = answer.serial
         return Sight(
-            answer.page, source, hosted=False, until=answer.until, serial=serial, told=serial
+            answer.page,
+            source,
+            hosted=False,
+            until=answer.until,
+            serials={source: answer.serial},
+            told=answer.serial,
         )
 
     async def unlisted(
@@ -137,11 +255,12 @@ class View:
         Raise NoSuchFile when there is none such, or another source that comes first now owns
         the name; Forbidden when an index on the way to it holds the project in quarantine.
         """
-        for *above, source in self.ways(index):
+        for *above, source in self.ways(index, project):
             if source in self.upstreams:
                 held = await self.pages.held(source, key, filename)
                 if held is not None and held.project == project:
                     await self._check_released(above, project)
+                    self._check_judged(above, held)
                     return _gone(held)
             if await self._owns(source, project):
                 break
@@ -162,6 +281,24 @@ class View:
             if marks.status is not None:
                 return
 
+    def _check_judged(self, indexes: Sequence[str], held: Held) -> None:
+        """Raise Denied when a rule on the way would not have the file, by what is known of it."""
+        name = next((held.filename[: -len(e)] for e in BESIDE if held.filename.endswith(e)), None)
+        file = File(
+            filename=name or held.filename,
+            hashes={} if name else {"sha256": held.digest},
+            size=None if name else held.size,
+            upload_time=held.at,  # it is no younger than that
+            first_seen=held.at,
+        )
+        candidates = [Candidate(file, held.upstream, hosted=False)]
+        for index in reversed(indexes):
+            offer = Offer(index, held.project, candidates)
+            rulings = judge(offer, self.index(index).clauses, self.clock()).rulings
+            ruling = settled(rulings.get(file.filename, ()))
+            if ruling is not None and ruling.effect is Effect.DENY:
+                raise denied(index, held.filename, ruling)
+
     async def projects(self, index: str) -> list[ProjectName]:
         """Every project that the index holds: uploaded, or kept of an upstream. Sorted."""
         names: set[ProjectName] = set()
@@ -174,13 +311,96 @@ class View:
         """The index and everything that it draws on, in the order in which it is asked."""
         return [way[-1] for way in self.ways(index)]
 
-    def ways(self, index: str) -> list[tuple[str, ...]]:
-        """The first way from the index to each thing that it draws on, both ends included."""
+    def ways(self, index: str, project: ProjectName | None = None) -> list[tuple[str, ...]]:
+        """The first way from the index to each thing that it draws on, both ends included.
+
+        For one project: to each that may be asked for it.
+        """
         found: dict[str, tuple[str, ...]] = {index: (index,)}
-        for source in self.index(index).sources:
-            for way in self.ways(source) if source in self.indexes else [(source,)]:
+        one = self.index(index)
+        for source in one.every_source if project is None else one.sources_of(project):
+            nested = source in self.indexes
+            for way in self.ways(source, project) if nested else [(source,)]:
                 found.setdefault(way[-1], (index, *way))
         return list(found.values())
+
+
+def merged(sights: Sequence[Sight]) -> Sight:
+    """Several owners' pages as one: of files of one name, the first owner's counts."""
+    first, *rest = sights
+    if not rest:
+        return first
+    files: dict[str, File] = {}
+    withheld: dict[str, File] = {}
+    origins: dict[str, Origin] = {}
+    rulings: dict[str, tuple[Ruling, ...]] = {}
+    for sight in sights:
+        for file in sight.offered.files:
+            name = file.filename
+            if name not in origins:
+                origins[name] = sight.origin(name)
+                (withheld if name in sight.withheld else files)[name] = file
+                if name in sight.rulings:
+                    rulings[name] = sight.rulings[name]
+    versions = dict.fromkeys(version for sight in sights for version in sight.page.versions)
+    return replace(
+        first,
+        page=structs.replace(first.page, files=tuple(files.values()), versions=tuple(versions)),
+        hosted=all(sight.hosted for sight in sights),
+        until=min(sight.until for sight in sights),
+        ruled_until=min(sight.ruled_until for sight in sights),
+        serials={place: serial for sight in sights for place, serial in sight.serials.items()},
+        told=max(sight.told for sight in sights),
+        uploads=tuple(upload for sight in sights for upload in sight.uploads),
+        withheld=withheld,
+        rulings=rulings,
+        origins=origins,
+    )
+
+
+def _candidate(file: File, sight: Sight) -> Candidate:
+    owner, hosted = sight.origin(file.filename)
+    return Candidate(file, owner, hosted=hosted)
+
+
+def _sifted(
+    sight: Sight, offered: Page, candidates: Sequence[Candidate], rulings: Rulings
+) -> Sight:
+    """What is offered, parted in two: what no rule objects to, and the rest."""
+    out = {name for name, each in rulings.items() if settled(each) is not None}
+    if not out:
+        return replace(sight, page=offered, withheld={})
+    listed = [each for each in candidates if each.file.filename not in out]
+    withheld = [each for each in candidates if each.file.filename in out]
+    gone = {str(each.version) for each in withheld} - {str(each.version) for each in listed}
+    page = structs.replace(
+        offered,
+        files=tuple(each.file for each in listed),
+        versions=tuple(each for each in offered.versions if normal_version(each) not in gone),
+    )
+    return replace(sight, page=page, withheld=_by_name(each.file for each in withheld))
+
+
+def _by_name(files: Iterable[File]) -> dict[str, File]:
+    return {file.filename: file for file in files}
+
+
+def denied(index: str, what: str, ruling: Ruling) -> Denied:
+    """Why it is not to be had, and how long (DESIGN, promise 6)."""
+    until = f", until {ruling.until:%Y-%m-%d %H:%M:%S} UTC" if ruling.until else ""
+    return Denied(
+        f"{what} is withheld in index {ruling.index} by its rule {ruling.rule}: "
+        f"{ruling.reason}{until}; choose another version, or ask whoever manages the index",
+        {
+            "index": index,
+            "by": ruling.index,
+            "rule": ruling.rule,
+            "kind": ruling.kind,
+            "reason": ruling.reason,
+            "clock": ruling.clock,
+            "until": ruling.until,
+        },
+    )
 
 
 def quarantined(index: str, project: ProjectName, reason: str | None) -> Forbidden:

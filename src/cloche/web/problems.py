@@ -33,6 +33,7 @@ STATUS: dict[type[errors.Error], tuple[HTTPStatus, str]] = {
     errors.NotAcceptable: (HTTPStatus.NOT_ACCEPTABLE, "Not acceptable"),
     errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "Credentials needed"),
     errors.Forbidden: (HTTPStatus.FORBIDDEN, "Not allowed"),
+    errors.Denied: (HTTPStatus.FORBIDDEN, "Withheld by a rule"),
     errors.NotFound: (HTTPStatus.NOT_FOUND, "Not found"),
     errors.FileExists: (HTTPStatus.CONFLICT, "File already exists"),
     errors.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
@@ -101,7 +102,8 @@ async def answer(request: Request, error: Exception) -> Response:
     if not isinstance(error, errors.Error):
         raise error
     status, title = status_of(type(error))
-    response = Problem(request, status, title, error.detail)
+    members = error.members if isinstance(error, errors.Denied) else {}
+    response = Problem(request, status, title, error.detail, members)
     if isinstance(error, errors.Unauthenticated):
         # distutils' register sends its password to a realm of this name alone.
         response.headers["www-authenticate"] = 'Basic realm="pypi", charset="UTF-8"'

@@ -95,6 +95,7 @@ class PypiJson:
         if raw != name:
             return moved(request, _elsewhere(request, name))
         shown = await self.shelf.get(index.name, name)
+        shown.sight.check_shown(index.name)
         version = _version(request.path_params.get("version"))
         place = None if self.public_url else origin(request.scope)
         wish = key(version, all_of(request, "accept-encoding"), place)

@@ -68,6 +68,7 @@ class Simple:
         except Elsewhere as e:
             # Never for ever: pip would remember a 301, whoever comes to own the name.
             return RedirectResponse(e.url, 302, {"cache-control": "no-store"})
+        shown.sight.check_shown(index.name)
         self.prefetch.page_read(shown)
         form, encoding = wishes(request)
         # Provenance has an absolute address (PEP 740): such a page is another for each origin.

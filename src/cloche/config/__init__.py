@@ -5,7 +5,6 @@ Every key has a default; an unknown one is an error that names the nearest right
 
 import ipaddress
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,22 +15,17 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cloche import kinds, logins, upstreams
-from cloche.core.access import EVERY_INDEX, ReadPolicy
+from cloche.config.indexes import RESERVED, At, IndexTable, build, read
+from cloche.core.access import EVERY_INDEX
 from cloche.core.conversion import convert, nearest
-from cloche.core.errors import BadName, BadSetting
-from cloche.core.index import Index, behind
-from cloche.core.publishers import Publisher, publisher
+from cloche.core.errors import BadSetting
+from cloche.core.index import Index
 from cloche.service.upstream import Freshness
+
+__all__ = ["RESERVED", "Settings", "is_loopback", "load"]
 
 DEFAULT_DATA = Path("cloche-data")
 DEFAULT_UPSTREAM = "pypi"
-RESERVED = frozenset(
-    {
-        "simple", "legacy", "pypi", "packages", "local", "rss", "integrity", "requirements.txt",
-        "uploadpackage", "RPC2", "-", "+simple", "project", "as-of",
-    }
-)  # fmt: skip
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(/[a-z0-9][a-z0-9._-]{0,62})?\Z")
 VARIABLE = "CLOCHE_"
 
 
@@ -87,16 +81,6 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True):
     kind: str
     own: Any  # the kind's Settings
     freshness: Freshness
-
-
-class _IndexTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[index.NAME]`."""
-
-    sources: tuple[str, ...] = ()
-    uploads: bool = False
-    read: ReadPolicy | None = None
-    default: bool = False
-    publishers: tuple[str, ...] = ()  # who must have signed attestations
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -160,7 +144,8 @@ def load(
             _set(raw, key.split("."), value)
     said = [str(file)] * bool(file) + [f"the {VARIABLE}… variables"] * bool(variables)
     where = " and ".join(said) or "the settings"
-    settings = _complete(folder, convert(raw, _Tables, "", where), where)
+    beside = file.absolute().parent if file else Path.cwd()
+    settings = _complete(folder, convert(raw, _Tables, "", where), where, beside)
     _check_flags(settings, flags or {})
     return settings
 
@@ -170,7 +155,9 @@ def _check_flags(settings: Settings, flags: Mapping[str, Any]) -> None:
     for key in [key for key, value in flags.items() if value is not None]:
         table, _, rest = key.partition(".")
         name = rest.rpartition(".")[0]
-        if table == "upstream" and not any(name in i.sources for i in settings.indexes.values()):
+        if table == "upstream" and not any(
+            name in index.every_source for index in settings.indexes.values()
+        ):
             raise BadSetting(
                 f"{key} is given, but no index draws on the upstream {name}; "
                 f'add sources = ["{name}"] under [index.…]'
@@ -213,20 +200,15 @@ def _set(tables: dict[str, Any], path: list[str], value: Any) -> None:
     tables[path[-1]] = value
 
 
-def _complete(data: Path, tables: _Tables, where: str) -> Settings:
+def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings:
     """Add the defaults that depend on each other, and check what only the whole can show."""
     _check_server(tables.server, where)
     settings = {name: _upstream(name, table, where) for name, table in tables.upstream.items()}
-    given = {
-        name: convert(table, _IndexTable, f"index.{name}", where)
-        for name, table in tables.index.items()
-    }
-    if not given or any(DEFAULT_UPSTREAM in table.sources for table in given.values()):
+    given = {name: read(name, table, where) for name, table in tables.index.items()}
+    if not given or any(DEFAULT_UPSTREAM in table.every_source for table in given.values()):
         settings.setdefault(DEFAULT_UPSTREAM, _upstream(DEFAULT_UPSTREAM, {}, where))
-    made = given or {"main": _IndexTable(sources=tuple(settings), uploads=True, default=True)}
-    indexes = {name: _index(name, table, tables.server) for name, table in made.items()}
-    indexes = _with_default(indexes)
-    _check_sources(indexes, settings)
+    made = given or {"main": IndexTable(sources=tuple(settings), uploads=True, default=True)}
+    indexes = build(made, settings, At(where, folder, is_local=is_loopback(tables.server.host)))
     return Settings(
         data=data,
         server=tables.server,
@@ -288,80 +270,6 @@ def _login(kind: str, table: Any, indexes: Mapping[str, Index], where: str) -> A
                 f"{nearest(name, list(indexes))}"
             )
     return own
-
-
-def _index(name: str, table: _IndexTable, server: Server) -> Index:
-    if not NAME.match(name) or not RESERVED.isdisjoint(name.split("/")):
-        raise BadSetting(
-            f"index.{name}: not a name for an index; use one or two segments of lower-case "
-            f"letters, digits, '.', '-' and '_', none of them {', '.join(sorted(RESERVED))}"
-        )
-    read = table.read
-    if read is None:
-        # Beyond this machine somebody must have said that anyone may read.
-        read = "anyone" if is_loopback(server.host) else "authenticated"
-    return Index(
-        name=name,
-        sources=table.sources,
-        uploads=table.uploads,
-        read=read,
-        default=table.default,
-        publishers=tuple(_publisher(name, said) for said in table.publishers),
-    )
-
-
-def _publisher(index: str, said: str) -> Publisher:
-    try:
-        return publisher(said)
-    except BadName as e:
-        raise BadSetting(f"index.{index}.publishers: {e}") from None
-
-
-def _with_default(indexes: dict[str, Index]) -> dict[str, Index]:
-    chosen = [name for name, index in indexes.items() if index.default]
-    if len(chosen) > 1:
-        raise BadSetting(f"default = true stands in {' and '.join(chosen)}; one index can have it")
-    if not chosen:
-        name = "main" if "main" in indexes else next(iter(indexes))
-        indexes[name] = msgspec.structs.replace(indexes[name], default=True)
-    return indexes
-
-
-def _check_sources(indexes: dict[str, Index], upstream: Mapping[str, UpstreamSettings]) -> None:
-    both = sorted(indexes.keys() & upstream.keys())
-    if both:
-        raise BadSetting(f"{both[0]} names an index and an upstream; rename one of them")
-    for index in indexes.values():
-        for source in index.sources:
-            if source not in indexes and source not in upstream:
-                known = list({**indexes, **upstream, DEFAULT_UPSTREAM: None})
-                raise BadSetting(
-                    f"index.{index.name}.sources names {source!r}, which is neither an index nor "
-                    f"an upstream{nearest(source, known)}"
-                )
-        _check_cycle(indexes, index.name, ())
-    _check_redirects(indexes, upstream)
-
-
-def _check_redirects(
-    indexes: Mapping[str, Index], upstream: Mapping[str, UpstreamSettings]
-) -> None:
-    """Whoever is redirected asks nobody else."""
-    for name, each in upstream.items():
-        found = behind(indexes, name) if getattr(each.own, "mode", "") == "redirect" else None
-        if found:
-            raise BadSetting(
-                f'upstream.{name} has mode = "redirect", so {found[1]} behind it in '
-                f"index.{found[0]}.sources would never be asked; put {name} last"
-            )
-
-
-def _check_cycle(indexes: Mapping[str, Index], name: str, path: tuple[str, ...]) -> None:
-    if name in path:
-        raise BadSetting(f"indexes draw on each other in a circle: {' -> '.join((*path, name))}")
-    for source in indexes[name].sources:
-        if source in indexes:
-            _check_cycle(indexes, source, (*path, name))
 
 
 def is_loopback(host: str) -> bool:

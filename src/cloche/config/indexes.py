@@ -1,0 +1,166 @@
+"""`[index.NAME]`: tables made into indexes, and what only all of them together can show."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloche.config.rules import clauses
+from cloche.core.access import ReadPolicy
+from cloche.core.conversion import convert, nearest
+from cloche.core.errors import BadName, BadSetting
+from cloche.core.index import Fallthrough, Index, Route, behind
+from cloche.core.patterns import Names, names
+from cloche.core.publishers import Publisher, publisher
+
+RESERVED = frozenset(
+    {
+        "simple", "legacy", "pypi", "packages", "local", "rss", "integrity", "requirements.txt",
+        "uploadpackage", "RPC2", "-", "+simple", "project", "as-of",
+    }
+)  # fmt: skip
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(/[a-z0-9][a-z0-9._-]{0,62})?\Z")
+
+
+class RouteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[index.NAME.route]]`."""
+
+    projects: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+
+
+class IndexTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[index.NAME]`."""
+
+    sources: tuple[str, ...] = ()
+    uploads: bool = False
+    read: ReadPolicy | None = None
+    default: bool = False
+    publishers: tuple[str, ...] = ()  # who must have signed attestations
+    merge: tuple[str, ...] = ()  # projects of which all owners answer
+    fallthrough: Fallthrough = "cache"
+    route: tuple[RouteTable, ...] = ()
+    rule: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def every_source(self) -> tuple[str, ...]:
+        return (*self.sources, *(source for route in self.route for source in route.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where settings stand."""
+
+    where: str  # for messages
+    folder: Path  # what relative paths in them are relative to
+    is_local: bool  # only this machine can connect
+
+
+def read(name: str, table: Any, where: str) -> IndexTable:
+    """Raise BadSetting."""
+    found: IndexTable = convert(table, IndexTable, f"index.{name}", where)
+    return found
+
+
+def build(
+    tables: Mapping[str, IndexTable], upstreams: Mapping[str, Any], at: At
+) -> dict[str, Index]:
+    """All the indexes; each upstream is known by its own settings. Raise BadSetting."""
+    indexes = _with_default({name: _index(name, table, at) for name, table in tables.items()})
+    _check_sources(indexes, upstreams)
+    return indexes
+
+
+def _index(name: str, table: IndexTable, at: At) -> Index:
+    if not NAME.match(name) or not RESERVED.isdisjoint(name.split("/")):
+        raise BadSetting(
+            f"index.{name}: not a name for an index; use one or two segments of lower-case "
+            f"letters, digits, '.', '-' and '_', none of them {', '.join(sorted(RESERVED))}"
+        )
+    read = table.read
+    if read is None:
+        # Beyond this machine somebody must have said that anyone may read.
+        read = "anyone" if at.is_local else "authenticated"
+    return Index(
+        name=name,
+        sources=table.sources,
+        uploads=table.uploads,
+        read=read,
+        default=table.default,
+        publishers=tuple(_publisher(name, said) for said in table.publishers),
+        routes=tuple(_route(name, route) for route in table.route),
+        merge=_names(f"index.{name}.merge", table.merge) if table.merge else None,
+        fallthrough=table.fallthrough,
+        clauses=clauses(name, table.rule, at.where, at.folder),
+    )
+
+
+def _publisher(index: str, said: str) -> Publisher:
+    try:
+        return publisher(said)
+    except BadName as e:
+        raise BadSetting(f"index.{index}.publishers: {e}") from None
+
+
+def _route(index: str, table: RouteTable) -> Route:
+    key = f"index.{index}.route"
+    if not table.projects:
+        raise BadSetting(f"{key}.projects is empty; name projects, such as acme-*")
+    return Route(projects=_names(f"{key}.projects", table.projects), sources=table.sources)
+
+
+def _names(key: str, patterns: tuple[str, ...]) -> Names:
+    try:
+        return names(patterns)
+    except BadName as e:
+        raise BadSetting(f"{key}: {e}") from None
+
+
+def _with_default(indexes: dict[str, Index]) -> dict[str, Index]:
+    chosen = [name for name, index in indexes.items() if index.default]
+    if len(chosen) > 1:
+        raise BadSetting(f"default = true stands in {' and '.join(chosen)}; one index can have it")
+    if not chosen:
+        name = "main" if "main" in indexes else next(iter(indexes))
+        indexes[name] = replace(indexes[name], default=True)
+    return indexes
+
+
+def _check_sources(indexes: dict[str, Index], upstreams: Mapping[str, Any]) -> None:
+    both = sorted(indexes.keys() & upstreams.keys())
+    if both:
+        raise BadSetting(f"{both[0]} names an index and an upstream; rename one of them")
+    for index in indexes.values():
+        for source in index.every_source:
+            if source not in indexes and source not in upstreams:
+                key = "sources" if source in index.sources else "route.sources"
+                known = list({**indexes, **upstreams, "pypi": None})
+                raise BadSetting(
+                    f"index.{index.name}.{key} names {source!r}, which is neither an index nor "
+                    f"an upstream{nearest(source, known)}"
+                )
+        _check_cycle(indexes, index.name, ())
+    _check_redirects(indexes, upstreams)
+
+
+def _check_redirects(indexes: Mapping[str, Index], upstreams: Mapping[str, Any]) -> None:
+    """Whoever is redirected asks nobody else."""
+    for name, each in upstreams.items():
+        found = behind(indexes, name) if getattr(each.own, "mode", "") == "redirect" else None
+        if found:
+            raise BadSetting(
+                f'upstream.{name} has mode = "redirect", so {found[1]} behind it in '
+                f"index.{found[0]}.sources would never be asked; put {name} last"
+            )
+
+
+def _check_cycle(indexes: Mapping[str, Index], name: str, path: tuple[str, ...]) -> None:
+    if name in path:
+        raise BadSetting(f"indexes draw on each other in a circle: {' -> '.join((*path, name))}")
+    for source in indexes[name].every_source:
+        if source in indexes:
+            _check_cycle(indexes, source, (*path, name))

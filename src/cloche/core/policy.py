@@ -1,0 +1,217 @@
+"""Which of a project's files an index shows, and why: rules object, and the strongest decides.
+
+Pure: everything that a rule may know is in the offer, and the time is an argument. A rule sees
+all that a source offers, whatever other rules say of it, so that their order does not matter and
+one more of them never adds a file.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal, Protocol
+
+from msgspec import Struct
+from packaging.version import Version
+
+from cloche.core.filenames import Brief, brief
+from cloche.core.marks import Part
+from cloche.core.model import File, ProjectName
+from cloche.core.patterns import Names, Selector
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+WhichClock = Literal["upload-time", "first-seen"]
+"""By whose clock: the upstream's, or this server's."""
+
+
+class Effect(StrEnum):
+    HIDE = "hide"  # unlisted, yet whoever knows its address may fetch it
+    DENY = "deny"  # neither listed nor served
+
+
+class Objection(Struct, frozen=True, gc=False):
+    """Why a rule would not have a file shown; `until` is when it will not mind any more."""
+
+    reason: str
+    until: datetime | None = None  # None: as long as the file and the rule are what they are
+    clock: WhichClock | None = None  # the one that it went by
+
+
+class Candidate:
+    """A file that a source offers."""
+
+    __slots__ = ("_brief", "file", "hosted", "source")
+
+    def __init__(self, file: File, source: str, *, hosted: bool) -> None:
+        self.file = file
+        self.source = source  # the index or upstream that it comes from
+        self.hosted = hosted  # uploaded here, as opposed to an upstream's
+        self._brief: Brief | None = None
+
+    @property
+    def brief(self) -> Brief:
+        """What its filename says."""
+        if self._brief is None:
+            self._brief = brief(self.file.filename)
+        return self._brief
+
+    @property
+    def version(self) -> Version | None:
+        """None where the filename does not tell."""
+        return self.brief.version
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a source offers of one project, before the rules of `index` are asked."""
+
+    index: str
+    project: ProjectName
+    candidates: Sequence[Candidate]
+
+    @cached_property
+    def versions(self) -> Mapping[Version | None, Sequence[Candidate]]:
+        """The files of each version; a rule over versions looks at each once."""
+        found: dict[Version | None, list[Candidate]] = {}
+        for candidate in self.candidates:
+            found.setdefault(candidate.version, []).append(candidate)
+        return found
+
+
+class Rule(Protocol):
+    """One reason to hide or deny files. It knows nothing of HTTP, storage and other rules."""
+
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
+        """Whom it objects to. It depends on nothing but its settings and these two."""
+
+
+class Exemption(Struct, frozen=True):
+    selector: Selector
+    until: datetime | None = None
+
+
+class Clause(Struct, frozen=True, kw_only=True):
+    """A rule as an index has it: what it is called and does, whom it concerns, how long."""
+
+    name: str
+    kind: str
+    rule: Rule
+    effect: Effect = Effect.DENY
+    projects: Names | None = None  # None: all
+    exempt: tuple[Exemption, ...] = ()
+    expires: datetime | None = None
+
+    def concerns(self, project: ProjectName, now: datetime) -> bool:
+        if self.expires is not None and now >= self.expires:
+            return False
+        return self.projects is None or self.projects.match(project)
+
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
+        """Whom the rule objects to, but for those exempt."""
+        if not self.concerns(offer.project, now):
+            return ()
+        found = self.rule.judge(offer, now)
+        exempt = [
+            each.selector
+            for each in self.exempt
+            if each.selector.names.match(offer.project) and (each.until is None or now < each.until)
+        ]
+        if not exempt:
+            return found
+        free = {
+            version
+            for version in offer.versions
+            if any(each.match(offer.project, version) for each in exempt)
+        }
+        return [(candidate, said) for candidate, said in found if candidate.version not in free]
+
+    def instants(self) -> Iterable[datetime]:
+        """When its answers change, whatever is offered."""
+        return (at for at in (self.expires, *(each.until for each in self.exempt)) if at)
+
+
+class Admission(Struct, frozen=True, kw_only=True):
+    """That somebody lets a part of a project past the rules of an index, for a time."""
+
+    part: Part
+    who: str
+    reason: str
+    until: datetime
+    rule: str | None = None  # the name of the only one that is lifted; None: all of the index's
+
+    def lifts(self, clause: Clause, filename: str) -> bool:
+        return self.rule in {None, clause.name} and self.part.has(filename)
+
+
+class Ruling(Struct, frozen=True, kw_only=True):
+    """What one rule of one index says of one file."""
+
+    effect: Effect
+    index: str
+    rule: str  # its name
+    kind: str
+    reason: str
+    until: datetime | None = None
+    clock: WhichClock | None = None
+    lifted: Admission | None = None  # by which it does not count, for a time
+
+
+Rulings = Mapping[str, tuple[Ruling, ...]]
+"""By filename; a file that no rule objects to is not in it."""
+
+
+class Judgement(Struct, frozen=True):
+    rulings: dict[str, tuple[Ruling, ...]]
+    until: datetime  # when the same question may have another answer
+
+
+def judge(
+    offer: Offer, clauses: Sequence[Clause], now: datetime, admissions: Sequence[Admission] = ()
+) -> Judgement:
+    """What the rules of an index say of what is offered to it."""
+    current = [each for each in admissions if now < each.until]
+    instants = [each.until for each in current]
+    found: dict[str, tuple[Ruling, ...]] = {}
+    for clause in clauses:
+        instants += [at for at in clause.instants() if at > now]
+        for candidate, said in clause.judge(offer, now):
+            if said.until is not None:
+                instants.append(said.until)
+            name = candidate.file.filename
+            lifted = next((each for each in current if each.lifts(clause, name)), None)
+            found[name] = (*found.get(name, ()), _ruling(offer.index, clause, said, lifted))
+    return Judgement(found, min(instants, default=FOREVER))
+
+
+def settled(rulings: Iterable[Ruling]) -> Ruling | None:
+    """The one that counts: to deny goes before to hide, and then what lasts longest."""
+    return max(
+        (each for each in rulings if each.lifted is None),
+        key=lambda each: (each.effect is Effect.DENY, each.until or FOREVER),
+        default=None,
+    )
+
+
+def joined(first: Rulings, second: Rulings) -> Rulings:
+    """What two indexes say of the same files."""
+    if not first or not second:
+        return first or second
+    return {
+        name: (*first.get(name, ()), *second.get(name, ()))
+        for name in dict.fromkeys([*first, *second])
+    }
+
+
+def _ruling(index: str, clause: Clause, said: Objection, lifted: Admission | None) -> Ruling:
+    return Ruling(
+        effect=clause.effect,
+        index=index,
+        rule=clause.name,
+        kind=clause.kind,
+        reason=said.reason,
+        until=said.until,
+        clock=said.clock,
+        lifted=lifted,
+    )

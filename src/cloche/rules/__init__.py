@@ -1,0 +1,1 @@
+"""One kind of rule a module: the settings that it takes, and what it objects to."""

@@ -1,0 +1,73 @@
+"""Each kind of rule with settings that it takes, and offers for them to judge."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from cloche import kinds, rules
+from cloche.config.rules import clauses
+from cloche.core.model import File, ProjectName
+from cloche.core.policy import Candidate, Clause, Offer
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+DEMO = ProjectName("demo")
+
+SETTINGS: dict[str, list[Mapping[str, Any]]] = {
+    "cooldown": [{"days": 7}, {"days": 7, "by": "first-seen"}],
+}
+"""For each kind, settings that object to some of what `offers` makes."""
+
+
+def every_kind() -> list[str]:
+    return kinds.names(rules)
+
+
+def clause(kind: str, folder: Path = Path(), **settings: Any) -> Clause:
+    """The rule as an index `main` would have it."""
+    return clauses("main", [{"kind": kind, **settings}], "cloche.toml", folder)[0]
+
+
+def offer(*files: File, hosted: bool = False, project: ProjectName = DEMO) -> Offer:
+    """Files that an upstream offers of a project."""
+    return Offer("main", project, [Candidate(file, "pypi", hosted=hosted) for file in files])
+
+
+def objected(clause: Clause, *files: File, now: datetime = NOW) -> dict[str, str]:
+    """To which of the files a rule objects, and why."""
+    found = clause.judge(offer(*files), now)
+    return {candidate.file.filename: said.reason for candidate, said in found}
+
+
+VERSIONS = ("0.9", "1.0", "1.0.post1", "1.1rc1", "1.1", "2.0.dev3", "2.0", "10.0")
+ENDS = (
+    "-py3-none-any.whl",
+    "-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    "-cp313-cp313-win_amd64.whl",
+    "-py2.py3-none-any.whl",
+    ".tar.gz",
+    ".zip",
+)
+AGES = st.none() | st.timedeltas(timedelta(0), timedelta(days=400)).map(lambda age: NOW - age)
+
+FILES = st.builds(
+    File,
+    filename=st.tuples(st.sampled_from(VERSIONS), st.sampled_from(ENDS)).map(
+        lambda parts: f"demo-{''.join(parts)}"
+    )
+    | st.sampled_from(["demo.txt", "demo-what.whl", "demo-1.0-py3-none-any.whl.exe"]),
+    hashes=st.sampled_from(["a", "b", "c"]).map(lambda digit: {"sha256": digit * 64}),
+    size=st.none() | st.integers(0, 1 << 40),
+    upload_time=AGES,
+    first_seen=AGES,
+    requires_python=st.sampled_from([None, ">=3.8", "<4", "==2.7.*", "rubbish"]),
+    yanked=st.sampled_from([False, True, "broken"]),
+)
+
+
+def offers() -> st.SearchStrategy[Offer]:
+    """Pages of up to twelve files of various kinds and ages, each name once."""
+    files = st.lists(FILES, max_size=12, unique_by=lambda file: file.filename)
+    return files.map(lambda found: offer(*found))
