@@ -146,7 +146,7 @@ def _list(each: Any) -> str:
 
 
 def _is_text(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, str)
+    return get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, str))
 
 
 def _words(words: Iterable[str]) -> str:

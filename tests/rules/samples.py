@@ -17,6 +17,15 @@ DEMO = ProjectName("demo")
 
 SETTINGS: dict[str, list[Mapping[str, Any]]] = {
     "cooldown": [{"days": 7}, {"days": 7, "by": "first-seen"}],
+    "frozen": [{"before": NOW - timedelta(days=90)}],
+    "kinds": [{"only": ["wheel"]}, {"no": ["sdist", "egg"]}],
+    "newest": [{"count": 2}, {"count": 1, "prereleases": 1, "by": "upload-time"}],
+    "prerelease": [{}, {"phases": ["rc"], "unless_only": True}],
+    "project_size": [{"max": "1 TB"}],
+    "python": [{"versions": ["3.11", "3.12"]}, {"versions": ["2.7"], "admits": "none"}],
+    "size": [{"max": "100 GB"}],
+    "versions": [{"min": 2, "max": 5}],
+    "yanked": [{}],
 }
 """For each kind, settings that object to some of what `offers` makes."""
 

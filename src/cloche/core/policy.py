@@ -62,6 +62,12 @@ class Candidate:
         """None where the filename does not tell."""
         return self.brief.version
 
+    def came(self, clock: WhichClock) -> datetime | None:
+        """When it came, by that clock; both are ours for what was uploaded here."""
+        if clock == "upload-time" or self.hosted:
+            return self.file.upload_time
+        return self.file.first_seen
+
 
 @dataclass(frozen=True)
 class Offer:

@@ -29,8 +29,7 @@ class Cooldown(Struct, frozen=True):
 
     def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         for candidate in offer.candidates:
-            file = candidate.file
-            at = file.upload_time if self.by == "upload-time" else file.first_seen
+            at = candidate.came(self.by)
             if at is None:
                 yield candidate, Objection(f"its {self.by} is unknown", clock=self.by)
             elif now < at + self.age:

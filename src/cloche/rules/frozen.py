@@ -1,0 +1,37 @@
+"""Nothing newer than a fixed line in time."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from cloche.core.policy import Candidate, Objection, Offer, Rule, WhichClock
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`kind = "frozen"`."""
+
+    before: datetime
+    by: WhichClock = "upload-time"
+
+
+def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+    return Frozen(settings.before, settings.by)
+
+
+class Frozen(Struct, frozen=True):
+    """Objects to files that came at the line or after it, as pip and uv draw theirs."""
+
+    before: datetime
+    by: WhichClock
+
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+        late = Objection(f"it came after {self.before:%Y-%m-%d %H:%M} UTC", clock=self.by)
+        unknown = Objection(f"its {self.by} is unknown", clock=self.by)
+        for candidate in offer.candidates:
+            at = candidate.came(self.by)
+            if at is None:
+                yield candidate, unknown
+            elif at >= self.before:
+                yield candidate, late

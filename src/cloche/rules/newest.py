@@ -1,0 +1,73 @@
+"""Only a project's newest versions."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from packaging.version import Version
+
+from cloche.core.policy import Candidate, Objection, Offer, Rule
+
+Order = Literal["version", "upload-time"]
+
+EPOCH = datetime.min.replace(tzinfo=UTC)
+UNKNOWN = Objection("its version cannot be told from its name")
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`kind = "newest"`."""
+
+    count: Annotated[int, Meta(ge=1)]
+    by: Order = "version"
+    prereleases: Annotated[int, Meta(ge=0)] | None = None  # None: they count as any version does
+
+
+def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+    return Newest(settings.count, settings.by, settings.prereleases)
+
+
+class Newest(Struct, frozen=True):
+    """Objects to all but the `count` newest versions that are offered, and the newest final one.
+
+    `prereleases`: so many of these are newest too, and `count` is of the others alone.
+    """
+
+    count: int
+    by: Order
+    prereleases: int | None
+
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+        newest = self._newest(offer)
+        old = Objection(f"it is not of the {self._what()}")
+        for version, candidates in offer.versions.items():
+            if version not in newest:
+                said = UNKNOWN if version is None else old
+                yield from ((candidate, said) for candidate in candidates)
+
+    def _newest(self, offer: Offer) -> set[Version]:
+        known = self._ordered(offer)
+        finals = [version for version in known if not version.is_prerelease]
+        if self.prereleases is None:
+            return {*known[: self.count], *finals[:1]}
+        others = [version for version in known if version.is_prerelease]
+        return {*finals[: self.count], *others[: self.prereleases]}
+
+    def _ordered(self, offer: Offer) -> list[Version]:
+        """The newest first. By time a version is as old as its oldest file, and of no age last."""
+        known = sorted((each for each in offer.versions if each is not None), reverse=True)
+        if self.by == "upload-time":
+            known.sort(key=lambda version: _came(offer.versions[version]), reverse=True)
+        return known
+
+    def _what(self) -> str:
+        order = "by version" if self.by == "version" else "by upload time"
+        if self.prereleases is None:
+            return f"project's {self.count} newest versions {order}"
+        return f"project's {self.count} newest versions {order}, or {self.prereleases} pre-releases"
+
+
+def _came(candidates: Sequence[Candidate]) -> datetime:
+    times = [each.file.upload_time for each in candidates if each.file.upload_time is not None]
+    return min(times, default=EPOCH)
