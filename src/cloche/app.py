@@ -23,6 +23,7 @@ from cloche.config import RESERVED, Settings
 from cloche.core.errors import BadSetting, Error
 from cloche.logins.tokens import Login
 from cloche.ports import Attestor, Blobs, Clock, Upstream
+from cloche.service.admit import Admit
 from cloche.service.documentation import Documents
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
@@ -166,6 +167,7 @@ class Services:
     gather: Gather
     publish: Publish
     steward: Steward
+    admit: Admit
     documents: Documents
     sweep: Sweep
     cached: Mapping[str, CachedUpstream]
@@ -217,6 +219,7 @@ def compose(
         gather=Gather(shelf, files),
         publish=Publish(blobs, stored.ledger, open_attestor(settings), stored.pulse, clock),
         steward=Steward(view, stored.stewardship, stored.pulse, clock),
+        admit=Admit(view, stored.admissions, stored.pulse, clock),
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         cached=cached,
@@ -301,7 +304,7 @@ class Application:
             PypiJson(view, shelf, gate, accounts, here),
             Feeds(view, shelf, journal, gate, here),
             Provenance(view, services.integrity, gate),
-            Management(services.steward, shelf, gate),
+            Management(services.steward, services.admit, shelf, gate),
             Documentation(view, services.documents, gate),
             Devpi(services.kept, shelf, packages),
             People(view, pages, services.documents, gate, here),

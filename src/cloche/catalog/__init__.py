@@ -8,6 +8,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloche.catalog import address, revisions
+from cloche.catalog.admissions import SqlAdmissions
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
 from cloche.catalog.engine import is_sqlite, open_engine
@@ -25,6 +26,7 @@ from cloche.catalog.tokens import SqlTokens
 from cloche.catalog.upkeep import SqlUpkeep
 from cloche.core.errors import BadSetting, Error, StorageFull
 from cloche.ports import (
+    Admissions,
     Documentation,
     Expiry,
     Findings,
@@ -48,6 +50,7 @@ class Catalog:
     ledger: Ledger
     journal: Journal
     stewardship: Stewardship
+    admissions: Admissions
     documentation: Documentation
     pages: PageStore
     findings: Findings
@@ -78,6 +81,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         ledger=SqlLedger(database),
         journal=SqlJournal(database),
         stewardship=SqlStewardship(database),
+        admissions=SqlAdmissions(database),
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),
         findings=SqlFindings(database),

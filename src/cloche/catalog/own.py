@@ -3,22 +3,26 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, bindparam, func, select
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Connection, Table, Text, and_, bindparam, func, or_, select
 
 from cloche.catalog.database import AnyRow
-from cloche.catalog.schema import journal, statuses, uploads, yanks
-from cloche.core.marks import Marks, Yank
+from cloche.catalog.schema import admissions, journal, statuses, uploads, yanks
+from cloche.core.marks import Marks, Part, Yank
 from cloche.core.model import ProjectName, Status, Upload
+from cloche.core.policy import Admission
 from cloche.ports import Own
 
 
 def own(connection: Connection, index: str, project: ProjectName) -> Own:
     rows = connection.execute(_OWN, {"index": index, "project": project}).all()
-    last = rows[0].last or 0
-    if rows[0].serial is None:
-        return Own(uploads=None, marks=_marks(rows), serial=last)
-    live = tuple(_upload(row) for row in rows if row.deleted_at is None)
-    return Own(uploads=live, marks=_marks(rows), serial=last)
+    uploads: tuple[Upload, ...] | None = None
+    if rows[0].serial is not None:
+        # The first of them is in as many rows as there are admissions.
+        each = {row.serial: row for row in rows}.values()
+        uploads = tuple(_upload(row) for row in each if row.deleted_at is None)
+    admitted = _admissions(rows, Part(index=index, project=project))
+    return Own(uploads=uploads, marks=_marks(rows), admissions=admitted, serial=rows[0].last or 0)
 
 
 _ASKED = select(
@@ -38,6 +42,12 @@ _LAST = select(func.max(journal.c.serial)).where(
     journal.c.place == bindparam("index"), journal.c.project == bindparam("project")
 )
 
+_FIRST = select(func.min(uploads.c.serial)).where(
+    uploads.c.index_name == bindparam("index"), uploads.c.project == bindparam("project")
+)
+# Not beside each upload: of 3,000 files there would be 3,000 rows for each admission.
+_AT_FIRST = or_(uploads.c.serial.is_(None), uploads.c.serial == _FIRST.scalar_subquery())
+
 # In one statement, so that the serial is of what is seen, on PostgreSQL too.
 # There is always an answer: an own file in each row, or else a yank of a source's.
 _OWN = (
@@ -50,13 +60,21 @@ _OWN = (
         yanks.c.filename.label("yank_filename"),
         yanks.c.yanked.label("yank_yanked"),
         yanks.c.reason.label("yank_reason"),
+        admissions.c.serial.label("admission"),
+        admissions.c.version.label("admission_version"),
+        admissions.c.filename.label("admission_filename"),
+        admissions.c.rule.label("admission_rule"),
+        admissions.c.who.label("admission_who"),
+        admissions.c.reason.label("admission_reason"),
+        admissions.c.until.label("admission_until"),
     )
     .select_from(
         _ASKED.outerjoin(uploads, _about(uploads))
         .outerjoin(statuses, _about(statuses))
         .outerjoin(yanks, and_(_about(yanks), uploads.c.serial.is_(None)))
+        .outerjoin(admissions, and_(_about(admissions), admissions.c.ended_at.is_(None), _AT_FIRST))
     )
-    .order_by(uploads.c.serial)
+    .order_by(uploads.c.serial, admissions.c.serial)
 )
 _LEDGERS_OWN = {"serial", "deleted_at"}
 _FACTS = [column.name for column in uploads.columns if column.name not in _LEDGERS_OWN]
@@ -74,7 +92,7 @@ def _marks(rows: Sequence[AnyRow]) -> Marks:
     return Marks(
         status=Status(status) if status else None,
         reason=rows[0].mark_reason or "",
-        yanks=tuple(_yank(row) for row in rows if row.yank_version is not None),
+        yanks=tuple(dict.fromkeys(_yank(row) for row in rows if row.yank_version is not None)),
     )
 
 
@@ -84,4 +102,18 @@ def _yank(row: AnyRow) -> Yank:
         filename=row.yank_filename,
         yanked=row.yank_yanked,
         reason=row.yank_reason,
+    )
+
+
+def _admissions(rows: Sequence[AnyRow], whole: Part) -> tuple[Admission, ...]:
+    each = {row.admission: row for row in rows if row.admission is not None}
+    return tuple(
+        Admission(
+            part=replace(whole, version=row.admission_version, filename=row.admission_filename),
+            who=row.admission_who,
+            reason=row.admission_reason,
+            until=row.admission_until,
+            rule=row.admission_rule,
+        )
+        for row in each.values()
     )

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -135,6 +135,24 @@ yanks = Table(
     Column("filename", Text, primary_key=True),  # empty for all files of the version
     Column("yanked", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+admissions = Table(
+    "admissions",  # past the rules of an index
+    metadata,
+    Column("serial", _Number, ForeignKey(journal.c.serial), primary_key=True),
+    Column("index_name", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("version", Text),
+    Column("filename", Text),
+    Column("rule", Text),  # none: all of the index's
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_by", Text),
+    Index(None, "index_name", "project"),
 )
 
 documentation = Table(

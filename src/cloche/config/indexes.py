@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from cloche.config.rules import clauses
@@ -45,6 +45,7 @@ class IndexTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fallthrough: Fallthrough = "cache"
     route: tuple[RouteTable, ...] = ()
     rule: tuple[dict[str, Any], ...] = ()
+    admit_days: Annotated[float, Meta(ge=0, le=3650)] = 30  # past its rules at the longest
 
     @property
     def every_source(self) -> tuple[str, ...]:
@@ -96,6 +97,7 @@ def _index(name: str, table: IndexTable, at: At) -> Index:
         merge=_names(f"index.{name}.merge", table.merge) if table.merge else None,
         fallthrough=table.fallthrough,
         clauses=clauses(name, table.rule, at.where, at.folder),
+        admit_days=table.admit_days,
     )
 
 

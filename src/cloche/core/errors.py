@@ -14,7 +14,8 @@ Error
 │   │   └── Elsewhere          an upstream that is not asked here may have it
 │   ├── ProjectDeleted         every file was deleted, and the name is nobody else's
 │   ├── NoSuchFile
-│   └── NoSuchBlob
+│   ├── NoSuchBlob
+│   └── NoSuchAdmission        nothing is let past the rules under that number, or no longer
 ├── FileExists                 the filename is taken by other bytes, for ever
 ├── TooLarge                   beyond a bound set by the operator
 ├── UpstreamDown               could not look, and nothing kept: try again later
@@ -110,6 +111,10 @@ class NoSuchFile(NotFound):
 
 
 class NoSuchBlob(NotFound):
+    pass
+
+
+class NoSuchAdmission(NotFound):
     pass
 
 

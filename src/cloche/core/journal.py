@@ -20,6 +20,8 @@ class Change(StrEnum):
     VERSION_UNYANKED = "version unyanked"
     STATUS_CHANGED = "status changed"
     STATUS_REMOVED = "status removed"
+    ADMITTED = "admitted"  # past the rules of an index, for a time
+    ADMISSION_ENDED = "admission ended"  # before its time
     DOCUMENTED = "documentation uploaded"
     PAGE_CHANGED = "page changed"
     PAGE_GONE = "page gone"

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from packaging.version import InvalidVersion, Version
 
 from cloche.core.errors import BadName, BadRequest, NoSuchFile
-from cloche.core.filenames import version_of
-from cloche.core.model import File, Page, ProjectName, Status, safe_filename
+from cloche.core.filenames import parse, version_of
+from cloche.core.model import File, Page, ProjectName, Status, project_name, safe_filename
 
 MAX_REASON = 500  # characters
 
@@ -96,6 +96,24 @@ def version(raw: str) -> str:
         return str(Version(raw))
     except InvalidVersion:
         raise BadName(f"{raw!r} is not a version (PEP 440), such as 1.0 or 2.1rc1") from None
+
+
+def part(index: str, raw: str) -> Part:
+    """Read `PROJECT`, `PROJECT==VERSION`, `FILENAME` or `PROJECT/FILENAME`. Raise BadName.
+
+    The last is for files whose names do not tell their project.
+    """
+    for mark in ("==", "/"):
+        name, marked, said = raw.partition(mark)
+        if marked:
+            of = project_name(name.strip())
+            if mark == "/":
+                return Part(index=index, project=of, filename=filename(said))
+            return Part(index=index, project=of, version=version(said.strip()))
+    try:
+        return Part(index=index, project=parse(raw).project, filename=raw)
+    except BadName:
+        return Part(index=index, project=project_name(raw))
 
 
 def filename(raw: str) -> str:

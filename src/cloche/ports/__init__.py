@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from cloche.ports.admissions import Admissions, Admitted
 from cloche.ports.blobs import Blobs, Spooled, Stored
 from cloche.ports.cache import Expiry, Findings, Holdings, Kept, PageStore
 from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
@@ -23,6 +24,8 @@ from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
 from cloche.ports.upstreams import Document, Received, Transfer, Upstream
 
 __all__ = [
+    "Admissions",
+    "Admitted",
     "Attestor",
     "Blobs",
     "Changes",

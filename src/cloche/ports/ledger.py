@@ -10,6 +10,7 @@ from msgspec import Struct
 from cloche.core.journal import Event, Way
 from cloche.core.marks import Marks, Part
 from cloche.core.model import DocFile, ProjectName, Status, Upload
+from cloche.core.policy import Admission
 
 T = TypeVar("T")
 
@@ -30,7 +31,8 @@ class Own(Struct, frozen=True, kw_only=True):
 
     uploads: tuple[Upload, ...] | None  # None: there never was one; empty: all are deleted
     marks: Marks = Marks()
-    serial: int = 0  # of the journal's newest entry about both
+    admissions: tuple[Admission, ...] = ()  # past its rules; those whose time is over, too
+    serial: int = 0  # of the journal's newest entry about all three
 
 
 class Ledger(Protocol):
@@ -45,7 +47,7 @@ class Ledger(Protocol):
         """
 
     async def own(self, index: str, project: ProjectName) -> Own:
-        """Own uploads in their order, and marks, in one question."""
+        """Own uploads in their order, marks and admissions, in one question."""
 
     async def files(self, index: str, project: ProjectName) -> list[Upload]:
         """In the order of their upload. Raise NoSuchProject when the index never had any."""

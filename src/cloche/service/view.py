@@ -32,6 +32,7 @@ from cloche.core.model import (
 )
 from cloche.core.policy import (
     FOREVER,
+    Admission,
     Candidate,
     Effect,
     Offer,
@@ -144,7 +145,7 @@ class View:
             if own.marks.status is Status.QUARANTINED:  # clients are not sent to it either
                 raise quarantined(index, project, own.marks.reason) from None
             raise
-        return self._judged(index, self._marked(sight, own))
+        return self._judged(index, self._marked(sight, own), own.admissions)
 
     async def unmarked(self, index: str, project: ProjectName) -> tuple[Sight, Own]:
         """The page without the index's marks and rules, and the marks. Raise as `project` does."""
@@ -158,14 +159,14 @@ class View:
         withheld = own.marks.over(structs.replace(sight.page, files=(*sight.withheld.values(),)))
         return replace(sight, page=own.marks.over(sight.page), withheld=_by_name(withheld.files))
 
-    def _judged(self, index: str, sight: Sight) -> Sight:
+    def _judged(self, index: str, sight: Sight, admissions: Sequence[Admission]) -> Sight:
         """The page with the index's rules, which see all that is offered to it."""
         clauses = self.index(index).clauses
         if not clauses:
             return sight
         name, offered = sight.page.name, sight.offered
         candidates = [_candidate(file, sight) for file in offered.files]
-        found = judge(Offer(index, name, candidates), clauses, self.clock())
+        found = judge(Offer(index, name, candidates), clauses, self.clock(), admissions)
         rulings = joined(sight.rulings, found.rulings)
         ruled_until = min(sight.ruled_until, found.until)
         return replace(
@@ -260,7 +261,7 @@ class View:
                 held = await self.pages.held(source, key, filename)
                 if held is not None and held.project == project:
                     await self._check_released(above, project)
-                    self._check_judged(above, held)
+                    await self._check_judged(above, held)
                     return _gone(held)
             if await self._owns(source, project):
                 break
@@ -281,7 +282,7 @@ class View:
             if marks.status is not None:
                 return
 
-    def _check_judged(self, indexes: Sequence[str], held: Held) -> None:
+    async def _check_judged(self, indexes: Sequence[str], held: Held) -> None:
         """Raise Denied when a rule on the way would not have the file, by what is known of it."""
         name = next((held.filename[: -len(e)] for e in BESIDE if held.filename.endswith(e)), None)
         file = File(
@@ -294,7 +295,8 @@ class View:
         candidates = [Candidate(file, held.upstream, hosted=False)]
         for index in reversed(indexes):
             offer = Offer(index, held.project, candidates)
-            rulings = judge(offer, self.index(index).clauses, self.clock()).rulings
+            admitted = (await self.ledger.own(index, held.project)).admissions
+            rulings = judge(offer, self.index(index).clauses, self.clock(), admitted).rulings
             ruling = settled(rulings.get(file.filename, ()))
             if ruling is not None and ruling.effect is Effect.DENY:
                 raise denied(index, held.filename, ruling)

@@ -11,9 +11,11 @@ from starlette.routing import Route
 
 from cloche import __version__
 from cloche.core.errors import BadRequest, Error
+from cloche.service.admit import Admit
 from cloche.service.shelf import Shelf
 from cloche.service.steward import Steward
 from cloche.web import problems
+from cloche.web.api.admissions import Admissions
 from cloche.web.api.projects import Projects
 from cloche.web.gate import Gate
 from cloche.web.protocol import PROBLEM
@@ -24,7 +26,7 @@ REFUSALS = {
     400: "The request cannot be understood.",
     401: "No credentials, or unknown ones.",
     403: "The token does not cover this.",
-    404: "No such index, project or file.",
+    404: "No such index, project, file or admission.",
     413: "The request is too large.",
     502: "An upstream answered nonsense.",
     503: "An upstream or the storage cannot be reached.",
@@ -59,7 +61,7 @@ class Api(FastAPI):
         return found
 
 
-def build(steward: Steward, shelf: Shelf, gate: Gate) -> Api:
+def build(steward: Steward, admit: Admit, shelf: Shelf, gate: Gate) -> Api:
     """Put the API together. It takes a moment: FastAPI compiles every schema."""
     api = Api(
         title="cloche",
@@ -81,6 +83,7 @@ def build(steward: Steward, shelf: Shelf, gate: Gate) -> Api:
         },
     )
     Projects(steward, shelf, gate).join(api.router, ROOT)
+    Admissions(admit, gate).join(api.router, ROOT)
     return api
 
 
