@@ -20,6 +20,7 @@ SETTINGS: dict[str, list[Mapping[str, Any]]] = {
     "frozen": [{"before": NOW - timedelta(days=90)}],
     "kinds": [{"only": ["wheel"]}, {"no": ["sdist", "egg"]}],
     "newest": [{"count": 2}, {"count": 1, "prereleases": 1, "by": "upload-time"}],
+    "platforms": [{"no": ["windows"]}, {"only": ["linux", "x86_64", "py3.12"]}],
     "prerelease": [{}, {"phases": ["rc"], "unless_only": True}],
     "project_size": [{"max": "1 TB"}],
     "python": [{"versions": ["3.11", "3.12"]}, {"versions": ["2.7"], "admits": "none"}],

@@ -35,13 +35,13 @@ class Brief(Struct, frozen=True, gc=False):
 MAX_TAGS = 1000  # combinations; the largest real wheels have some 20
 
 # distutils named what it built after the platform, as sysconfig spells it.
-_PLATFORM = r"(linux-\w+|macosx-[\d.]+-\w+|win32|win-\w+|cygwin-[\d.]+-\w+|freebsd-[\w.-]+)"
+PLATFORM = r"(linux-\w+|macosx-[\d.]+-\w+|win32|win-\w+|cygwin-[\d.]+-\w+|freebsd-[\w.-]+)"
 _EGG = re.compile(r"(?P<stem>[^-]+-[^-]+)-(?P<py>py\d[\d.]*)(-.+)?\.egg\Z")
 _WININST = re.compile(
-    rf"(?P<stem>.+?)\.{_PLATFORM}(-(?P<py>py\d[\d.]*))?\.(?P<end>exe|msi)\Z", re.ASCII
+    rf"(?P<stem>.+?)\.{PLATFORM}(-(?P<py>py\d[\d.]*))?\.(?P<end>exe|msi)\Z", re.ASCII
 )
 _RPM = re.compile(r"(?P<stem>.+)-[^-]+\.\w+\.rpm\Z", re.ASCII)
-_DUMB = re.compile(rf"(?P<stem>.+?)\.{_PLATFORM}\.(tar\.(gz|bz2|xz|Z)|tar|zip)\Z", re.ASCII)
+_DUMB = re.compile(rf"(?P<stem>.+?)\.{PLATFORM}\.(tar\.(gz|bz2|xz|Z)|tar|zip)\Z", re.ASCII)
 _SDIST = re.compile(r"(?P<stem>.+?)\.(tar\.(gz|bz2|xz|Z)|tgz|tar|zip)\Z")
 
 
