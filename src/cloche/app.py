@@ -21,6 +21,7 @@ from cloche.attestor import connect as connect_attestor
 from cloche.catalog import Catalog
 from cloche.config import RESERVED, Settings
 from cloche.core.errors import BadSetting, Error
+from cloche.core.index import watched
 from cloche.logins.tokens import Login
 from cloche.ports import Attestor, Blobs, Clock, Upstream
 from cloche.service.admit import Admit
@@ -183,7 +184,7 @@ def compose(
     clock: Clock,
 ) -> Services:
     """Put the use cases together."""
-    offline = settings.server.offline
+    offline, watching = settings.server.offline, watched(settings.indexes)
     cached = {
         name: CachedUpstream(
             upstream,
@@ -193,6 +194,7 @@ def compose(
             clock,
             max_files=settings.upstreams[name].own.max_files,
             offline=offline and not settings.upstreams[name].own.is_local,
+            watched=name in watching,
             freshness=settings.upstreams[name].freshness,
         )
         for name, upstream in remote.items()

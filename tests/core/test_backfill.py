@@ -12,6 +12,7 @@ from cloche.core.backfill import (
     lacks_bytes,
     lacks_times,
     sighting,
+    sightings,
     timeless,
 )
 from cloche.core.model import Digest, File, Page, project_name
@@ -107,6 +108,19 @@ def test_the_two_clocks_stay_apart() -> None:
     assert fill(bare, seen).first_seen == earlier
     assert fill(file(upload_time=NOON), seen).first_seen is None
     assert timeless(Page(name=ACME, files=(bare, COMPLETE))) == [sighting(bare)]
+
+
+def test_where_somebody_watches_every_file_has_both_times() -> None:
+    """A stated time stays, with that of the sighting beside it, and since when that is noted."""
+    earlier = NOON - timedelta(days=1)
+    page = Page(name=ACME, files=(COMPLETE, file()))
+    seen = {sighting(COMPLETE): earlier, "what is there no more": earlier - timedelta(days=1)}
+    first, second = filled(page, Findings(seen=seen, watched=True), NOON).files
+
+    assert (first.upload_time, first.first_seen) == (NOON, earlier)
+    assert (second.upload_time, second.first_seen) == (None, NOON)
+    assert {first.watched_since, second.watched_since} == {earlier - timedelta(days=1)}
+    assert sightings(page) == [sighting(COMPLETE), sighting(file())]
 
 
 def test_a_sighting_is_of_the_same_bytes() -> None:

@@ -1,6 +1,8 @@
 """Indexes over indexes: who is asked, in which order."""
 
-from cloche.core.index import Index, asked, behind
+from cloche.core.index import Index, Route, asked, behind, watched
+from cloche.core.patterns import names
+from tests.rules.samples import clause
 
 
 def indexes(**sources: tuple[str, ...]) -> dict[str, Index]:
@@ -28,3 +30,16 @@ def test_what_comes_behind() -> None:
         "main",
         "team",
     )
+
+
+def test_what_is_watched() -> None:
+    """All that an index draws on, by routes too, if a rule of it goes by first-seen."""
+    route = Route(projects=names(["acme-*"]), sources=("partner",))
+    seen, stated = clause("cooldown", by="first-seen"), clause("cooldown")
+    made = {
+        "main": Index(name="main", sources=("team",), routes=(route,), clauses=(stated, seen)),
+        "team": Index(name="team", sources=("pypi",)),
+        "other": Index(name="other", sources=("main", "elsewhere"), clauses=(stated,)),
+    }
+
+    assert watched(made) == {"main", "team", "partner", "pypi"}

@@ -15,7 +15,7 @@ from cloche import catalog
 from cloche.blobs import file as file_blobs
 from cloche.catalog import Catalog
 from cloche.core.errors import Error
-from cloche.core.index import Index
+from cloche.core.index import Index, watched
 from cloche.core.model import Artifact, Digest, Page, ProjectName
 from cloche.ports import Blobs, Upstream
 from cloche.service.fetch import Body, Fetch
@@ -145,6 +145,7 @@ def _compose(
             clock,
             max_files=1000,
             offline=offline,
+            watched=name in watched(options.indexes),
             freshness=options.freshness,
         )
         for name, each in remote.items()

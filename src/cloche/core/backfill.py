@@ -32,6 +32,7 @@ class Findings(Struct, frozen=True):
 
     kept: Kept = {}
     seen: Seen = {}
+    watched: bool = False  # `seen` is asked for also of files with an upload time
 
 
 def lacks_bytes(page: Page) -> bool:
@@ -55,6 +56,11 @@ def timeless(page: Page) -> list[str]:
     return [sighting(file) for file in page.files if file.upload_time is None]
 
 
+def sightings(page: Page) -> list[str]:
+    """Those of all files."""
+    return [sighting(file) for file in page.files]
+
+
 def sighting(file: File) -> str:
     """The same for the same bytes; where no digest is listed, for the same place.
 
@@ -69,15 +75,17 @@ def filled(page: Page, findings: Findings, since: datetime) -> Page:
 
     `since` is when a file was seen first of which nothing is recorded: as long as its page is kept.
     """
-    if not (lacks_bytes(page) or lacks_times(page)):
+    if not (findings.watched or lacks_bytes(page) or lacks_times(page)):
         return page
-    return replace(page, files=tuple(_filled(file, findings, since) for file in page.files))
+    began = min(findings.seen.values(), default=since) if findings.watched else None
+    return replace(page, files=tuple(_filled(file, findings, since, began) for file in page.files))
 
 
-def _filled(file: File, findings: Findings, since: datetime) -> File:
+def _filled(file: File, findings: Findings, since: datetime, began: datetime | None) -> File:
     facts = _bytes_facts(file, findings) | _metadata_facts(file, findings)
-    if file.upload_time is None:
+    if file.upload_time is None or findings.watched:
         facts["first_seen"] = findings.seen.get(sighting(file), since)
+        facts["watched_since"] = began
     return replace(file, **facts) if facts else file
 
 

@@ -60,6 +60,16 @@ def asked(indexes: Mapping[str, Index], name: str) -> list[str]:
     return [name, *(each for source in sources for each in asked(indexes, source))]
 
 
+def watched(indexes: Mapping[str, Index]) -> set[str]:
+    """All below rules that ask when this server first saw a file."""
+    found: set[str] = set()
+    new = {name for name, each in indexes.items() if any(rule.watches for rule in each.clauses)}
+    while new:
+        found |= new
+        new = {at for name in new & indexes.keys() for at in indexes[name].every_source} - found
+    return found
+
+
 def behind(indexes: Mapping[str, Index], upstream: str) -> tuple[str, str] | None:
     """An index in which something else is asked after the upstream, and what; None if none is."""
     for index in indexes:

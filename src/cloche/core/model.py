@@ -99,7 +99,8 @@ class File(Struct, frozen=True, kw_only=True, gc=False):
     """One distribution, as a page lists it (PEP 503, 592, 691, 700, 714, 740).
 
     Two clocks: `upload_time` is its source's, `first_seen` this server's, for a file of which its
-    upstream states no time. `unknown` and `attributes` are of keys that no standard here names.
+    upstream states no time, or where a rule goes by it; that one began to watch the project at
+    `watched_since`. `unknown` and `attributes` are of keys that no standard here names.
     """
 
     filename: str
@@ -116,6 +117,7 @@ class File(Struct, frozen=True, kw_only=True, gc=False):
     unknown: dict[str, Raw] | None = None  # of a JSON entry
     attributes: dict[str, str] | None = None  # `data-…` of an HTML link
     first_seen: datetime | None = None
+    watched_since: datetime | None = None
     metadata_within: bool = False  # `core_metadata` is our promise: to read it out of the wheel
     listed_key: FileKey | None = None  # the key before this server found out the sha256
 

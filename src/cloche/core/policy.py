@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 from packaging.version import Version
@@ -62,11 +62,19 @@ class Candidate:
         """None where the filename does not tell."""
         return self.brief.version
 
+    def clock(self, by: WhichClock, first_page: WhichClock) -> WhichClock:
+        """Which clock counts where `by` does: both are this server's for what was uploaded here.
+
+        `first_page`: for what was there when this server began to watch the project.
+        """
+        if by == "upload-time" or self.hosted:
+            return "upload-time"
+        seen = self.file.first_seen
+        return first_page if seen is not None and seen == self.file.watched_since else by
+
     def came(self, clock: WhichClock) -> datetime | None:
-        """When it came, by that clock; both are ours for what was uploaded here."""
-        if clock == "upload-time" or self.hosted:
-            return self.file.upload_time
-        return self.file.first_seen
+        """When it came, by that clock."""
+        return self.file.upload_time if clock == "upload-time" else self.file.first_seen
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,14 @@ class Rule(Protocol):
 
     def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         """Whom it objects to. It depends on nothing but its settings and these two."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A rule that goes by when files came."""
+
+    @property
+    def by(self) -> str: ...
 
 
 class Exemption(Struct, frozen=True):
@@ -132,6 +148,11 @@ class Clause(Struct, frozen=True, kw_only=True):
             if any(each.match(offer.project, version) for each in exempt)
         }
         return [(candidate, said) for candidate, said in found if candidate.version not in free]
+
+    @property
+    def watches(self) -> bool:
+        """Whether it asks when this server first saw a file."""
+        return isinstance(self.rule, Timed) and self.rule.by == "first-seen"
 
     def instants(self) -> Iterable[datetime]:
         """When its answers change, whatever is offered."""

@@ -15,10 +15,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     days: Annotated[float, Meta(gt=0, le=36500)] = 7
     by: WhichClock = "upload-time"
+    first_page: WhichClock = "first-seen"
 
 
 def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
-    return Cooldown(timedelta(days=settings.days), settings.by)
+    return Cooldown(timedelta(days=settings.days), settings.by, settings.first_page)
 
 
 class Cooldown(Struct, frozen=True):
@@ -26,16 +27,14 @@ class Cooldown(Struct, frozen=True):
 
     age: timedelta
     by: WhichClock
+    first_page: WhichClock
 
     def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         for candidate in offer.candidates:
-            at = candidate.came(self.by)
+            clock = candidate.clock(self.by, self.first_page)
+            at = candidate.came(clock)
             if at is None:
-                yield candidate, Objection(f"its {self.by} is unknown", clock=self.by)
+                yield candidate, Objection(f"its {clock} is unknown", clock=clock)
             elif now < at + self.age:
-                yield candidate, self._waits(at)
-
-    def _waits(self, at: datetime) -> Objection:
-        return Objection(
-            f"it is in cooldown: {self.by} {at:%Y-%m-%d %H:%M} UTC", at + self.age, self.by
-        )
+                said = f"it is in cooldown: {clock} {at:%Y-%m-%d %H:%M} UTC"
+                yield candidate, Objection(said, at + self.age, clock)

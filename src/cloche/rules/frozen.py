@@ -14,10 +14,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     before: datetime
     by: WhichClock = "upload-time"
+    first_page: WhichClock = "first-seen"
 
 
 def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
-    return Frozen(settings.before, settings.by)
+    return Frozen(settings.before, settings.by, settings.first_page)
 
 
 class Frozen(Struct, frozen=True):
@@ -25,13 +26,14 @@ class Frozen(Struct, frozen=True):
 
     before: datetime
     by: WhichClock
+    first_page: WhichClock
 
     def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
-        late = Objection(f"it came after {self.before:%Y-%m-%d %H:%M} UTC", clock=self.by)
-        unknown = Objection(f"its {self.by} is unknown", clock=self.by)
+        late = f"it came after {self.before:%Y-%m-%d %H:%M} UTC"
         for candidate in offer.candidates:
-            at = candidate.came(self.by)
+            clock = candidate.clock(self.by, self.first_page)
+            at = candidate.came(clock)
             if at is None:
-                yield candidate, unknown
+                yield candidate, Objection(f"its {clock} is unknown", clock=clock)
             elif at >= self.before:
-                yield candidate, late
+                yield candidate, Objection(late, clock=clock)

@@ -63,6 +63,7 @@ class CachedUpstream:
     clock: Clock
     max_files: int
     offline: bool = False
+    watched: bool = False  # some rule asks when each of its files was first seen
     freshness: Freshness = field(default_factory=Freshness)
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
     _absent: dict[ProjectName, datetime] = field(default_factory=dict)
@@ -199,7 +200,7 @@ class CachedUpstream:
                 checked_at=now,
                 fresh_until=until,
             )
-            await self._keep(project, new, listed, flight)
+            await self._keep(project, new, listed, kept, flight)
         elif kept is not None:
             flight.tell(await self._answer(project, kept, until))
             if until > now:  # else it is asked again anyway, and nothing need be written down
@@ -207,19 +208,23 @@ class CachedUpstream:
         else:
             raise UpstreamLies(f"{self.name} answers 304 to a question that had no ETag")
 
-    async def _keep(self, project: ProjectName, new: Kept, listed: Page, flight: _Flight) -> None:
+    async def _keep(
+        self, project: ProjectName, new: Kept, listed: Page, before: Kept | None, flight: _Flight
+    ) -> None:
         """Keep what was received, then answer: what was served once can be served again.
 
         But nobody waits for the write lock longer than a moment, and a full disk does not
         keep a page from those who ask for it.
         """
         known = await self._known(project, listed)
+        late = await self._late(project, known, before)
+        known = backfill.Findings(known.kept, {**late, **known.seen}, self.watched)
         page = await self._filled(listed, known, new.first_seen)
         answer = Answer(page, new.fresh_until)
         loop = asyncio.get_running_loop()
         impatience = loop.call_later(self.freshness.patience, flight.tell, answer)
         try:
-            await self._see(project, listed, known, new.first_seen)
+            await self._see(project, listed, known, late, new.first_seen)
             serial = await self.store.keep(self.name, project, new)
             answer = Answer(page, new.fresh_until, serial)
         finally:
@@ -240,22 +245,41 @@ class CachedUpstream:
         seen: backfill.Seen = {}
         if backfill.lacks_bytes(listed):
             kept = await self.findings.kept(self.name, project)
-        if backfill.lacks_times(listed):
+        if self.watched or backfill.lacks_times(listed):
             seen = await self.findings.seen(self.name, project)
-        return backfill.Findings(kept, seen)
+        return backfill.Findings(kept, seen, self.watched)
 
     async def _filled(self, listed: Page, known: backfill.Findings, since: datetime) -> Page:
         if len(listed.files) <= FEW:
             return backfill.filled(listed, known, since)
         return await asyncio.to_thread(backfill.filled, listed, known, since)
 
+    async def _late(
+        self, project: ProjectName, known: backfill.Findings, before: Kept | None
+    ) -> dict[str, datetime]:
+        """What the page before listed while nobody watched: seen when that page came."""
+        if before is None or not self.watched:
+            return {}
+        earlier = await self._parse(project, before.document)
+        new = (each for each in backfill.sightings(earlier) if each not in known.seen)
+        return dict.fromkeys(new, before.first_seen)
+
     async def _see(
-        self, project: ProjectName, listed: Page, known: backfill.Findings, at: datetime
+        self,
+        project: ProjectName,
+        listed: Page,
+        known: backfill.Findings,
+        late: dict[str, datetime],
+        at: datetime,
     ) -> None:
         """Record what is there for the first time, before the page that lists it is kept."""
-        new = [each for each in backfill.timeless(listed) if each not in known.seen]
-        if new:
-            await self.findings.see(self.name, project, backfill.timeless(listed), at)
+        told = backfill.sightings(listed) if self.watched else backfill.timeless(listed)
+        if late:
+            # What is not named is taken for unlisted.
+            still = (each for each in told if each in known.seen)
+            await self.findings.see(self.name, project, [*late, *still], next(iter(late.values())))
+        if any(each not in known.seen for each in told):
+            await self.findings.see(self.name, project, told, at)
 
     async def _parse(self, project: ProjectName, document: Document) -> Page:
         """Parse a page, in a thread when it is large. Raise UpstreamLies when it is none."""
