@@ -182,6 +182,20 @@ class FakePages:
 
 
 @dataclass
+class FakeHoldings:
+    pages: FakePages
+
+    async def files(self, upstream: str, project: ProjectName) -> list[Held]:
+        held = self.pages.files.values()
+        return [each for each in held if (each.upstream, each.project) == (upstream, project)]
+
+    async def projects(self, upstream: str) -> list[ProjectName]:
+        return sorted(
+            {each.project for each in self.pages.files.values() if each.upstream == upstream}
+        )
+
+
+@dataclass
 class FakeFindings:
     pages: FakePages
     times: dict[tuple[str, ProjectName], dict[str, datetime]] = field(default_factory=dict)

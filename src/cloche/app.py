@@ -26,6 +26,7 @@ from cloche.logins.tokens import Login
 from cloche.ports import Attestor, Blobs, Clock, Upstream
 from cloche.service.admit import Admit
 from cloche.service.documentation import Documents
+from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
 from cloche.service.gather import Gather
@@ -157,6 +158,7 @@ class Services:
 
     view: View
     shelf: Shelf
+    explain: Explain
     roots: Roots
     fetch: Fetch
     files: Files
@@ -210,6 +212,7 @@ def compose(
     return Services(
         view=view,
         shelf=shelf,
+        explain=Explain(view, stored.holdings),
         roots=Roots(view, stored.ledger, stored.journal, stored.pulse),
         fetch=fetch,
         files=files,
@@ -286,7 +289,7 @@ class Application:
         view, shelf = services.view, services.shelf
         tokens = Login(self._catalog.tokens, clock)
         gate = Gate(view, [tokens, *open_logins(settings, clock)], self._catalog.pulse, clock)
-        pages = Pages(view, shelf, services.files)
+        pages = Pages(view, shelf, services.files, services.explain)
         here = settings.server.public_url
         packages = Packages(view, services.files, gate, services.prefetch)
         kept = services.kept_files
@@ -306,7 +309,7 @@ class Application:
             PypiJson(view, shelf, gate, accounts, here),
             Feeds(view, shelf, journal, gate, here),
             Provenance(view, services.integrity, gate),
-            Management(services.steward, services.admit, shelf, gate),
+            Management(services.steward, services.admit, shelf, services.explain, gate),
             Documentation(view, services.documents, gate),
             Devpi(services.kept, shelf, packages),
             People(view, pages, services.documents, gate, here),

@@ -55,5 +55,6 @@ def test_help_is_everywhere() -> None:
 
 def _names(parameter: Any) -> list[str]:
     if parameter.param_type_name == "argument":
-        return [(parameter.metavar or parameter.name).strip("[]").upper()]
+        shown: str = parameter.metavar or parameter.name
+        return [(shown[1:-1] if shown.startswith("[") else shown).upper()]
     return [*parameter.opts, *parameter.secondary_opts]

@@ -37,6 +37,7 @@ class People:
             Route("/", self.home, methods=["GET"]),
             Route("/project/{project}/", self.project, methods=["GET"]),
             Route("/project/{project}", self.slash, methods=["GET"]),
+            Route("/project/{project}/why/", self.why, methods=["GET"]),
         ]
 
     async def home(self, request: Request) -> Response:
@@ -67,6 +68,16 @@ class People:
             documented=await self.documents.has(index.name, name),
         )
         return HTMLResponse(page, headers=HEADERS)
+
+    async def why(self, request: Request) -> Response:
+        index = self.view.index(request.scope[INDEX])
+        await self.gate.reader(index, request.headers.get("authorization"))
+        raw: str = request.path_params["project"]
+        name = project_name(raw)
+        if raw != name:
+            return moved(request, f"../../{name}/why/")
+        root = "../" * (3 + request.scope[DEPTH])
+        return HTMLResponse(await self.pages.why(index, name, root=root), headers=HEADERS)
 
     async def slash(self, request: Request) -> Response:
         return moved(request, f"{project_name(request.path_params['project'])}/")

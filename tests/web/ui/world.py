@@ -12,6 +12,7 @@ from cloche.core.filenames import parse
 from cloche.core.index import Index
 from cloche.core.model import Digest, ProjectName, Upload, project_name
 from cloche.ports import Document
+from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
 from cloche.service.shelf import Shelf
@@ -24,6 +25,7 @@ from tests.fakes import (
     NOW,
     FakeBlobs,
     FakeFindings,
+    FakeHoldings,
     FakeJournal,
     FakeLedger,
     FakePages,
@@ -58,7 +60,8 @@ class World:
         remote = {"pypi": self.upstream}
         self.fetch = Fetch(self.blobs, self.kept, spool, remote, now)
         within = Within(self.fetch, remote, spool)
-        self.pages = Pages(view, shelf, Files(view, shelf, self.fetch, within, self.blobs))
+        files = Files(view, shelf, self.fetch, within, self.blobs)
+        self.pages = Pages(view, shelf, files, Explain(view, FakeHoldings(self.kept)))
 
     async def upload(
         self, filename: str, metadata: bytes | None = None, index: Index = MAIN, **facts: Any

@@ -12,10 +12,12 @@ from starlette.routing import Route
 from cloche import __version__
 from cloche.core.errors import BadRequest, Error
 from cloche.service.admit import Admit
+from cloche.service.explain import Explain
 from cloche.service.shelf import Shelf
 from cloche.service.steward import Steward
 from cloche.web import problems
 from cloche.web.api.admissions import Admissions
+from cloche.web.api.explain import Explanations
 from cloche.web.api.projects import Projects
 from cloche.web.gate import Gate
 from cloche.web.protocol import PROBLEM
@@ -61,12 +63,13 @@ class Api(FastAPI):
         return found
 
 
-def build(steward: Steward, admit: Admit, shelf: Shelf, gate: Gate) -> Api:
+def build(steward: Steward, admit: Admit, shelf: Shelf, explain: Explain, gate: Gate) -> Api:
     """Put the API together. It takes a moment: FastAPI compiles every schema."""
     api = Api(
         title="cloche",
         version=__version__,
-        description="Managing what an index shows. It takes a token with `admin` on the index.",
+        description="Managing what an index shows. It takes a token with `admin` on the index, but "
+        "for an explanation, which whoever may read the index is given.",
         openapi_url=OPENAPI,
         docs_url=None,
         redoc_url=None,
@@ -84,6 +87,7 @@ def build(steward: Steward, admit: Admit, shelf: Shelf, gate: Gate) -> Api:
     )
     Projects(steward, shelf, gate).join(api.router, ROOT)
     Admissions(admit, gate).join(api.router, ROOT)
+    Explanations(explain, gate).join(api.router, ROOT)
     return api
 
 

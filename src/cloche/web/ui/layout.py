@@ -49,6 +49,10 @@ def day(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%d}"
 
 
+def minute(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 @cache
 def _environment() -> "Environment":
     # 50 ms that starting the server need not take.
@@ -62,6 +66,6 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"human_size": human_size, "day": day}
+    made.filters |= {"human_size": human_size, "day": day, "minute": minute}
     made.globals |= {"style": _STYLE, "script": _SCRIPT}
     return made

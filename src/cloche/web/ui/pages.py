@@ -12,11 +12,13 @@ from functools import partial
 from packaging.utils import canonicalize_name
 
 from cloche.core.errors import BadName
+from cloche.core.explanation import Explanation, State
 from cloche.core.index import Index
 from cloche.core.metadata import Metadata
 from cloche.core.model import ProjectName, project_name
 from cloche.core.releases import Release, by_preference, releases
 from cloche.core.wire import href
+from cloche.service.explain import Explain
 from cloche.service.files import Files
 from cloche.service.shelf import Shelf, Shown
 from cloche.service.told import Told, tell
@@ -28,6 +30,7 @@ from cloche.web.ui.layout import render
 
 MAX_PROJECTS = 500  # listed at once
 MAX_QUERY = 200  # characters
+MAX_TOLD = 300  # files that are withheld, and explained on one page
 MAX_RELEASES = 30  # shown before the rest is folded away
 INLINE_FILES = 200  # of a project that is laid out sooner than a thread is woken
 
@@ -39,6 +42,7 @@ class Pages:
     view: View
     shelf: Shelf
     files: Files
+    explain: Explain
     descriptions: Descriptions = field(default_factory=Descriptions)
 
     async def home(
@@ -96,6 +100,14 @@ class Pages:
             return await asyncio.to_thread(lay_out)
         return lay_out()
 
+    async def why(self, index: Index, name: ProjectName, *, root: str) -> str:
+        """Why the index shows of the project what it shows: the sources, and what is withheld."""
+        found = await self.explain.project(index.name, name)
+        lay_out = partial(_why, _place(index, "", root), found)
+        if len(found.files) > INLINE_FILES:
+            return await asyncio.to_thread(lay_out)
+        return lay_out()
+
     async def _description(self, told: Metadata | None) -> Description:
         if told is None or not told.description.strip():
             return Description("")
@@ -142,6 +154,19 @@ def _project(
         description=description,
         href=partial(href, f"{place['packages_at']}{name}/"),
         installing=commands.installing(str(place["base"]), name),
+    )
+
+
+def _why(place: dict[str, object], found: Explanation) -> str:
+    told = [file for file in found.files if file.reasons or file.state is not State.LISTED]
+    return render(
+        "why.html",
+        **place,
+        name=found.project,
+        found=found,
+        counts={state.value: found.count(state) for state in State},
+        files=told[:MAX_TOLD],
+        more=max(0, len(told) - MAX_TOLD),
     )
 
 
