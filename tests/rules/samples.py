@@ -15,16 +15,33 @@ from cloche.core.policy import Candidate, Clause, Offer
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DEMO = ProjectName("demo")
 
+LISTS = Path(__file__).parent / "lists"
+LOCK, REQUIREMENTS = str(LISTS / "uv.lock"), str(LISTS / "requirements.txt")
+
 SETTINGS: dict[str, list[Mapping[str, Any]]] = {
+    "allow": [
+        {"only": ["demo>=1.1", "other"]},
+        {"only": ["demo==2.*"], "files": [LOCK], "exact": True},
+        {"files": [LOCK]},
+        {"only": ["other*"]},
+    ],
     "cooldown": [{"days": 7}, {"days": 7, "by": "first-seen"}],
+    "deny": [{"what": ["demo<1.1"]}, {"files": [REQUIREMENTS]}, {"what": ["dem*"]}],
     "frozen": [{"before": NOW - timedelta(days=90)}],
     "kinds": [{"only": ["wheel"]}, {"no": ["sdist", "egg"]}],
     "newest": [{"count": 2}, {"count": 1, "prereleases": 1, "by": "upload-time"}],
+    "pattern": [
+        {"filename": [r"win_amd64", r"\.zip$"]},
+        {"project": ["^demo$"], "version": [r"^\d+\.\d+$"], "match": "all", "keep": True},
+        {"project": ["^d"]},
+    ],
+    "pins": [{"files": [LOCK]}, {"files": [LOCK], "strict": True}],
     "platforms": [{"no": ["windows"]}, {"only": ["linux", "x86_64", "py3.12"]}],
     "prerelease": [{}, {"phases": ["rc"], "unless_only": True}],
     "project_size": [{"max": "1 TB"}],
     "python": [{"versions": ["3.11", "3.12"]}, {"versions": ["2.7"], "admits": "none"}],
     "size": [{"max": "100 GB"}],
+    "typosquat": [{"protect": ["dema", "numpy"]}, {"protect": ["demmo-*"]}],
     "versions": [{"min": 2, "max": 5}],
     "yanked": [{}],
 }

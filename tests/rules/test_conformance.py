@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloche.core.errors import BadSetting
-from cloche.core.policy import Clause, Effect, Offer, judge, settled
+from cloche.core.model import ProjectName
+from cloche.core.policy import Candidate, Clause, Effect, Offer, judge, settled
 from tests.rules.samples import NOW, SETTINGS, clause, every_kind, offers
 
 CLAUSES = [clause(kind, **settings) for kind in every_kind() for settings in SETTINGS.get(kind, [])]
@@ -67,6 +68,22 @@ def test_it_ends_when_it_says(one: Clause, offer: Offer) -> None:
             assert candidate.file.filename not in later
 
 
+@each_clause
+@given(offer=offers(), project=st.sampled_from(["demo", "dem-o", "other", "pepper"]), hosted=...)
+def test_who_shuts_a_project_objects_to_every_file(
+    one: Clause, offer: Offer, *, project: str, hosted: bool
+) -> None:
+    """What a rule says of a project by its name alone, it says of each of its files."""
+    name = ProjectName(project)
+    candidates = [Candidate(each.file, "pypi", hosted=hosted) for each in offer.candidates]
+    objected = list(one.judge(Offer("main", name, candidates), NOW))
+
+    if said := one.shuts(name, NOW, hosted=hosted):
+        assert {id(each) for each, _ in objected} == set(map(id, candidates))
+        assert said.reason.isprintable()
+        assert 0 < len(said.reason) <= 300
+
+
 @given(offer=offers(), chosen=st.lists(st.sampled_from(CLAUSES), unique=True), data=st.data())
 def test_one_more_rule_never_adds_a_file(
     offer: Offer, chosen: list[Clause], data: st.DataObject
@@ -100,3 +117,4 @@ def test_exempt_projects_are_let_be(one: Clause, offer: Offer) -> None:
     free = clause(one.kind, **settings, exempt=["dem*"])
 
     assert list(free.judge(offer, NOW)) == []
+    assert free.shuts(offer.project, NOW, hosted=False) is None

@@ -12,12 +12,12 @@ from cloche import logs
 from cloche.app import LEFTOVER, opened, this_platform
 from cloche.cli._options import Config, Data, check_index
 from cloche.cli._telling import Tally, Teller, teller
-from cloche.cli._wanted import read
 from cloche.config import DEFAULT_UPSTREAM, Settings, load
 from cloche.core.choosing import Rules
 from cloche.core.targets import targets
 from cloche.core.wants import Wants
 from cloche.service.gather import Event, Lacked
+from cloche.wanted import read
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -73,17 +73,18 @@ def _clause(index: str, table: Mapping[str, Any], where: str, folder: Path, numb
     common = convert({k: v for k, v in table.items() if k in COMMON}, Common, key, where)
     own = {k: v for k, v in table.items() if k not in {*COMMON, "kind"}}
     module = kinds.load(rules, kind)
+    settings = convert(own, module.Settings, key, where)
     try:
         return Clause(
             name=_name(common.name or kind),
             kind=kind,
-            rule=module.connect(convert(own, module.Settings, key, where), folder),
+            rule=module.connect(settings, folder),
             effect=common.effect,
             projects=names(common.projects) if common.projects else None,
             exempt=tuple(map(_exemption, common.exempt)),
             expires=common.expires,
         )
-    except BadName as e:
+    except (BadName, BadSetting) as e:
         raise BadSetting(f"{where}: {key}: {e}") from None
 
 

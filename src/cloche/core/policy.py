@@ -109,6 +109,14 @@ class Timed(Protocol):
     def by(self) -> str: ...
 
 
+@runtime_checkable
+class Shuts(Protocol):
+    """A rule that knows some projects by their names alone."""
+
+    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:
+        """Why it objects to every file of the project, uploaded here or an upstream's, if so."""
+
+
 class Exemption(Struct, frozen=True):
     selector: Selector
     until: datetime | None = None
@@ -135,11 +143,7 @@ class Clause(Struct, frozen=True, kw_only=True):
         if not self.concerns(offer.project, now):
             return ()
         found = self.rule.judge(offer, now)
-        exempt = [
-            each.selector
-            for each in self.exempt
-            if each.selector.names.match(offer.project) and (each.until is None or now < each.until)
-        ]
+        exempt = self._exempt(offer.project, now)
         if not exempt:
             return found
         free = {
@@ -153,6 +157,23 @@ class Clause(Struct, frozen=True, kw_only=True):
     def watches(self) -> bool:
         """Whether it asks when this server first saw a file."""
         return isinstance(self.rule, Timed) and self.rule.by == "first-seen"
+
+    def shuts(self, project: ProjectName, now: datetime, *, hosted: bool) -> Objection | None:
+        """What it says of all files of a project, by its name alone; None if that does not tell."""
+        if not isinstance(self.rule, Shuts) or not self.concerns(project, now):
+            return None
+        reason = self.rule.shuts(project, hosted=hosted)
+        if reason is None or self._exempt(project, now):
+            return None
+        return Objection(reason)
+
+    def _exempt(self, project: ProjectName, now: datetime) -> list[Selector]:
+        """Which of its versions it lets be."""
+        return [
+            each.selector
+            for each in self.exempt
+            if each.selector.names.match(project) and (each.until is None or now < each.until)
+        ]
 
     def instants(self) -> Iterable[datetime]:
         """When its answers change, whatever is offered."""

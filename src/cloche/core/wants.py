@@ -27,7 +27,10 @@ class Named(Struct, frozen=True, kw_only=True):
 
 
 class Want(Struct, frozen=True, kw_only=True):
-    """One requirement: exactly these files if any are named, else a version that satisfies."""
+    """One requirement: exactly these files if any are named, else a version that satisfies.
+
+    Of what is locked the specifiers are the version, if that is told.
+    """
 
     project: ProjectName
     says: str  # in the file's own words, for whoever reads the report
@@ -41,6 +44,7 @@ class Left(Struct, frozen=True, kw_only=True):
 
     says: str
     why: str
+    project: ProjectName | None = None  # of which a lock names no file of an index
 
 
 class Wants(Struct, frozen=True, kw_only=True):

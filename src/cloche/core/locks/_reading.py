@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 
 import msgspec
 from packaging.markers import InvalidMarker, Marker
+from packaging.specifiers import SpecifierSet
 
 from cloche.core.errors import BadRequest
+from cloche.core.filenames import normal_version
 from cloche.core.model import project_name
 from cloche.core.wants import Left, Named, Want, Wants, check
 
@@ -32,11 +34,24 @@ def want(
     name: str, version: str | None, files: Iterable[Named | None], marker: Any = None
 ) -> Want | Left:
     """One locked package that comes from an index; Left when it names no file."""
-    says = f"{name} {version}" if version else name
+    project, says = project_name(name), f"{name} {version}" if version else name
     found = tuple(file for file in files if file is not None)
     if not found:
-        return Left(says=says, why="the lock file names no file of it; lock again, with hashes")
-    return Want(project=project_name(name), says=says, files=found, marker=read_marker(marker))
+        why = "the lock file names no file of it; lock again, with hashes"
+        return Left(says=says, why=why, project=project)
+    return Want(
+        project=project,
+        says=says,
+        specifiers=_exactly(version),
+        files=found,
+        marker=read_marker(marker),
+    )
+
+
+def _exactly(version: str | None) -> SpecifierSet:
+    """Empty when the version is not told, or is none (PEP 440)."""
+    normal = normal_version(version or "")
+    return SpecifierSet(f"=={normal}") if normal else SpecifierSet()
 
 
 def read_marker(raw: Any) -> Marker | None:
@@ -57,6 +72,7 @@ def gathered(found: Iterable[Want | Left | None]) -> Wants:
     return Wants(wants=wants, left=tuple(each for each in kept if isinstance(each, Left)))
 
 
-def elsewhere(says: str, kind: str) -> Left:
+def elsewhere(name: str, kind: str) -> Left:
     """A package that its lock has from somewhere that is no index."""
-    return Left(says=says, why=f"it is locked from {kind}, not from an index")
+    why = f"it is locked from {kind}, not from an index"
+    return Left(says=name, why=why, project=project_name(name))

@@ -1,4 +1,4 @@
-"""Reading what the command line names: lock files, requirements files and what these refer to."""
+"""Lock files, requirements files and what these refer to, read from this machine's disk."""
 
 import os
 import sys
@@ -19,7 +19,10 @@ LOCKS = "pylock.toml, uv.lock, poetry.lock, pdm.lock and Pipfile.lock"
 
 
 def read(names: Iterable[str]) -> Wants:
-    """All that the files want. Raise BadSetting when one cannot be read, or makes no sense."""
+    """All that the files want.
+
+    Raise BadSetting when one cannot be read, or makes no sense; TooLarge.
+    """
     lists = _Lists()
     locks = []
     for name in names:
