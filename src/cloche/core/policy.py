@@ -233,6 +233,14 @@ def judge(
     return Judgement(found, min(instants, default=FOREVER))
 
 
+def shut(
+    index: str, clauses: Iterable[Clause], project: ProjectName, now: datetime, *, hosted: bool
+) -> Ruling | None:
+    """What the rules of an index say of all of a project, by its name alone; the strongest."""
+    found = ((each, each.shuts(project, now, hosted=hosted)) for each in clauses)
+    return settled(_ruling(index, each, said, None) for each, said in found if said)
+
+
 def settled(rulings: Iterable[Ruling]) -> Ruling | None:
     """The one that counts: to deny goes before to hide, and then what lasts longest."""
     return max(

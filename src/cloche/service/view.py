@@ -41,6 +41,7 @@ from cloche.core.policy import (
     joined,
     judge,
     settled,
+    shut,
 )
 from cloche.ports import Clock, Ledger, Own, PageStore
 from cloche.service.upstream import Answer
@@ -105,6 +106,13 @@ class Sight:
             raise denied(index, f"every file of {self.page.name}", soonest)
 
 
+class _Asked(NamedTuple):
+    """For which index a project is looked for, and what bars upstreams from being asked."""
+
+    place: str
+    bar: Ruling | None = None
+
+
 class Source(Protocol):
     """An upstream, as far as the view needs it."""
 
@@ -134,13 +142,17 @@ class View:
         """The project's page, from the first source that owns the name, with the index's marks.
 
         Raise NoSuchProject when none does, ProjectDeleted when its owner has deleted all of it,
-        Forbidden when clients would be sent elsewhere for a project that is quarantined here.
+        Forbidden when clients would be sent elsewhere for a project that is quarantined here,
+        Denied when nobody but an upstream can have it, and rules would withhold whatever it has.
         A source that cannot be asked raises UpstreamDown or UpstreamLies and so ends the search:
         falling through to the next one is how a private name gets answered by a stranger.
         """
+        return await self._project(index, project, _Asked(index))
+
+    async def _project(self, index: str, project: ProjectName, asked: _Asked) -> Sight:
         own = await self.ledger.own(index, project)
         try:
-            sight = await self._found(index, project, own)
+            sight = await self._found(index, project, own, self._barred(index, project, own, asked))
         except Elsewhere:
             if own.marks.status is Status.QUARANTINED:  # clients are not sent to it either
                 raise quarantined(index, project, own.marks.reason) from None
@@ -150,7 +162,22 @@ class View:
     async def unmarked(self, index: str, project: ProjectName) -> tuple[Sight, Own]:
         """The page without the index's marks and rules, and the marks. Raise as `project` does."""
         own = await self.ledger.own(index, project)
-        return await self._found(index, project, own), own
+        return await self._found(index, project, own, _Asked(index)), own
+
+    def _barred(self, index: str, project: ProjectName, own: Own, asked: _Asked) -> _Asked:
+        """Whether the index's rules make it needless to ask an upstream: no name is told it then.
+
+        What is let past them must be looked for; and of a merged project others may be shown.
+        """
+        one, now = self.index(index), self.clock()
+        if one.merges(project):
+            return _Asked(asked.place)
+        if any(now < each.until for each in own.admissions):
+            return asked
+        ruling = shut(index, one.clauses, project, now, hosted=False)
+        return (
+            asked if ruling is None or ruling.effect is Effect.HIDE else asked._replace(bar=ruling)
+        )
 
     def _marked(self, sight: Sight, own: Own) -> Sight:
         sight = replace(sight, told=max(sight.told, own.serial))
@@ -176,7 +203,7 @@ class View:
             until=min(sight.until, ruled_until),
         )
 
-    async def _found(self, index: str, project: ProjectName, own: Own) -> Sight:
+    async def _found(self, index: str, project: ProjectName, own: Own, asked: _Asked) -> Sight:
         if own.uploads:
             sight = Sight(
                 hosted_page(project, own.uploads),
@@ -186,25 +213,25 @@ class View:
                 serials={index: own.serial},
                 uploads=own.uploads,
             )
-            return await self._with_sources(index, sight)
+            return await self._with_sources(index, sight, asked)
         if own.uploads is not None:
             raise ProjectDeleted(
                 f"all files of {project} were deleted from index {index}; "
                 "the name stays its own, upload a new version to use it again"
             )
-        return await self._from_sources(index, project)
+        return await self._from_sources(index, project, asked)
 
-    async def _with_sources(self, index: str, sight: Sight) -> Sight:
+    async def _with_sources(self, index: str, sight: Sight, asked: _Asked) -> Sight:
         """Own uploads, and what the sources have beside them if the project is merged."""
         if not self.index(index).merges(sight.page.name):
             return sight
         try:
-            return merged([sight, await self._from_sources(index, sight.page.name)])
+            return merged([sight, await self._from_sources(index, sight.page.name, asked)])
         except NoSuchProject as e:
             until = FOREVER if e.max_age is None else self._until([e.max_age])
             return replace(sight, until=until)
 
-    async def _from_sources(self, index: str, project: ProjectName) -> Sight:
+    async def _from_sources(self, index: str, project: ProjectName, asked: _Asked) -> Sight:
         """What the first source says that has the project, while those before it have not.
 
         Of a project that is merged: what all of them say.
@@ -215,7 +242,7 @@ class View:
         one = self.index(index)
         for source in one.sources_of(project):
             try:
-                found.append(await self._ask(source, project, one))
+                found.append(await self._ask(source, project, one, asked))
             except NoSuchProject as e:
                 ages += [] if e.max_age is None else [e.max_age]
                 elsewhere = e if isinstance(e, Elsewhere) else elsewhere
@@ -233,11 +260,13 @@ class View:
         """When one of several absences ends; a moment from now at the soonest."""
         return self.clock() + timedelta(seconds=max(1.0, min(ages)))
 
-    async def _ask(self, source: str, project: ProjectName, index: Index) -> Sight:
+    async def _ask(self, source: str, project: ProjectName, index: Index, asked: _Asked) -> Sight:
         if source in self.indexes:
-            return await self.project(source, project)
+            return await self._project(source, project, asked)
         if index.fallthrough == "none":
             raise NoSuchProject(f"index {index.name} asks no upstream for {project}")
+        if asked.bar is not None:
+            raise denied(asked.place, f"all of {project}", asked.bar)
         answer = await self.upstreams[source].page(project)
         return Sight(
             answer.page,

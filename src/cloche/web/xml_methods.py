@@ -11,7 +11,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from cloche.core.errors import BadRequest, Error, NotFound
+from cloche.core.errors import BadRequest, Denied, Error, NotFound
 from cloche.core.journal import Event, as_pypi_says
 from cloche.core.model import ProjectName, project_name
 from cloche.core.pypi_json import Account, files, info, roles
@@ -55,10 +55,10 @@ class Methods:
         return self.view.closure(caller.index)
 
     async def account(self, caller: Caller, name: str) -> tuple[Shown, Account] | None:
-        """What there is to tell of a project; None when nobody has it."""
+        """What there is to tell of a project; None when nobody has it, or may have it."""
         try:
             shown = await self.shelf.get(caller.index, project_name(name))
-        except NotFound:
+        except (NotFound, Denied):
             return None
         return shown, await asyncio.to_thread(self.accounts.account, shown, caller.seen)
 
