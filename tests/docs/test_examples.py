@@ -15,6 +15,7 @@ from cloche.cli import app
 from cloche.config import load
 from tests.docs import markdown
 from tests.docs.markdown import Block
+from tests.rules.samples import LISTS
 
 OUR_TOML = [block for block in markdown.blocks("toml") if not block.title]
 THEIR_TOML = [block for block in markdown.blocks("toml") if block.title]
@@ -31,6 +32,8 @@ def test_settings_are_sound(block: Block, tmp_path: Path) -> None:
     """Every example of cloche.toml loads without an error."""
     file = tmp_path / "cloche.toml"
     file.write_text(block.body)
+    for each in LISTS.iterdir():  # that some name
+        (tmp_path / each.name).write_bytes(each.read_bytes())
 
     settings = load(file, environ={})
 
