@@ -34,7 +34,7 @@ from cloche.core.model import BESIDE, File, Held, ProjectName
 from cloche.core.policy import FOREVER, Effect, settled
 from cloche.core.wire import QUARANTINED
 from cloche.ports import Holdings, Own
-from cloche.service.view import Sight, View
+from cloche.service.view import Asked, Sight, View
 
 INLINE = 200  # files that are told of sooner than a thread is woken
 GONE = "its upstream lists it no longer; what was served once can be served again"
@@ -76,16 +76,16 @@ class _Watched(View):
     owns: dict[str, Own] = field(default_factory=dict)
     way: list[list[_Question]] = field(default_factory=lambda: [[]])
 
-    async def _found(self, index: str, project: ProjectName, own: Own) -> Sight:
+    async def _found(self, index: str, project: ProjectName, own: Own, asked: Asked) -> Sight:
         self.owns[index] = own
-        return await super()._found(index, project, own)
+        return await super()._found(index, project, own, asked)
 
-    async def _ask(self, source: str, project: ProjectName, index: Index) -> Sight:
+    async def _ask(self, source: str, project: ProjectName, index: Index, asked: Asked) -> Sight:
         question = _Question(source)
         self.way[-1].append(question)
         self.way.append(question.inner)
         try:
-            sight = await super()._ask(source, project, index)
+            sight = await super()._ask(source, project, index, asked)
         except Error as e:
             question.error = e
             raise

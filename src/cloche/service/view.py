@@ -106,7 +106,7 @@ class Sight:
             raise denied(index, f"every file of {self.page.name}", soonest)
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """For which index a project is looked for, and what bars upstreams from being asked."""
 
     place: str
@@ -147,9 +147,9 @@ class View:
         A source that cannot be asked raises UpstreamDown or UpstreamLies and so ends the search:
         falling through to the next one is how a private name gets answered by a stranger.
         """
-        return await self._project(index, project, _Asked(index))
+        return await self._project(index, project, Asked(index))
 
-    async def _project(self, index: str, project: ProjectName, asked: _Asked) -> Sight:
+    async def _project(self, index: str, project: ProjectName, asked: Asked) -> Sight:
         own = await self.ledger.own(index, project)
         try:
             sight = await self._found(index, project, own, self._barred(index, project, own, asked))
@@ -162,16 +162,16 @@ class View:
     async def unmarked(self, index: str, project: ProjectName) -> tuple[Sight, Own]:
         """The page without the index's marks and rules, and the marks. Raise as `project` does."""
         own = await self.ledger.own(index, project)
-        return await self._found(index, project, own, _Asked(index)), own
+        return await self._found(index, project, own, Asked(index)), own
 
-    def _barred(self, index: str, project: ProjectName, own: Own, asked: _Asked) -> _Asked:
+    def _barred(self, index: str, project: ProjectName, own: Own, asked: Asked) -> Asked:
         """Whether the index's rules make it needless to ask an upstream: no name is told it then.
 
         What is let past them must be looked for; and of a merged project others may be shown.
         """
         one, now = self.index(index), self.clock()
         if one.merges(project):
-            return _Asked(asked.place)
+            return Asked(asked.place)
         if any(now < each.until for each in own.admissions):
             return asked
         ruling = shut(index, one.clauses, project, now, hosted=False)
@@ -203,7 +203,7 @@ class View:
             until=min(sight.until, ruled_until),
         )
 
-    async def _found(self, index: str, project: ProjectName, own: Own, asked: _Asked) -> Sight:
+    async def _found(self, index: str, project: ProjectName, own: Own, asked: Asked) -> Sight:
         if own.uploads:
             sight = Sight(
                 hosted_page(project, own.uploads),
@@ -221,7 +221,7 @@ class View:
             )
         return await self._from_sources(index, project, asked)
 
-    async def _with_sources(self, index: str, sight: Sight, asked: _Asked) -> Sight:
+    async def _with_sources(self, index: str, sight: Sight, asked: Asked) -> Sight:
         """Own uploads, and what the sources have beside them if the project is merged."""
         if not self.index(index).merges(sight.page.name):
             return sight
@@ -231,7 +231,7 @@ class View:
             until = FOREVER if e.max_age is None else self._until([e.max_age])
             return replace(sight, until=until)
 
-    async def _from_sources(self, index: str, project: ProjectName, asked: _Asked) -> Sight:
+    async def _from_sources(self, index: str, project: ProjectName, asked: Asked) -> Sight:
         """What the first source says that has the project, while those before it have not.
 
         Of a project that is merged: what all of them say.
@@ -260,7 +260,7 @@ class View:
         """When one of several absences ends; a moment from now at the soonest."""
         return self.clock() + timedelta(seconds=max(1.0, min(ages)))
 
-    async def _ask(self, source: str, project: ProjectName, index: Index, asked: _Asked) -> Sight:
+    async def _ask(self, source: str, project: ProjectName, index: Index, asked: Asked) -> Sight:
         if source in self.indexes:
             return await self._project(source, project, asked)
         if index.fallthrough == "none":
