@@ -41,6 +41,7 @@ from tests.fakes import (
     FakeUpstream,
     now,
 )
+from tests.rules.samples import clause
 from tests.service.worker import Employ, Options, Worker, digest_of
 
 pytestmark = pytest.mark.anyio
@@ -171,6 +172,26 @@ async def test_all_is_withheld(employ: Employ) -> None:
 
     assert (found.answer, states(found)) == (Answer.DENIED, {filename("1.0"): State.DENIED})
     assert "withheld in index main by its rule no" in found.says
+
+
+async def test_a_project_denied_by_its_name(employ: Employ) -> None:
+    """Where rules deny a name no upstream is asked, and that is what is told of each."""
+    denied = clause("deny", what=["demo"])
+    main = Index(name="main", sources=("team", "b"), clauses=(denied,))
+    team = Index(name="team", sources=("a",))
+    explained = await scene(employ, has("a", "1.0"), has("b", "1.0"), indexes=[main, team])
+
+    found = await explained()
+
+    assert (found.answer, found.files) == (Answer.DENIED, ())
+    assert "withheld in index main by its rule deny: it is on the list: demo" in found.says
+    assert outcomes(found) == [
+        ("main", "team", Outcome.REFUSED),
+        ("team", "a", Outcome.NOT_ASKED),
+        ("main", "b", Outcome.NOT_ASKED),
+    ]
+    assert says(found, "a") == "rules deny the project by its name: that ends the search"
+    assert says(found, "b").startswith("team comes first, and rules deny")
 
 
 async def test_the_first_owner_ends_the_search(employ: Employ) -> None:

@@ -34,7 +34,7 @@ class Outcome(StrEnum):
     ABSENT = "absent"
     DELETED = "deleted"
     ELSEWHERE = "elsewhere"
-    REFUSED = "refused"  # it has the project in quarantine
+    REFUSED = "refused"  # it has the project in quarantine, or rules deny it by its name
     UNKNOWN = "unknown"  # it could not be asked, or answered nonsense
     NOT_ASKED = "not asked"
 

@@ -295,8 +295,7 @@ def _steps(
     questions = {each.source: each for each in asked}
     for source in dict.fromkeys((*one.sources_of(project), *one.every_source)):
         question = questions.get(source)
-        bars = source in watched.upstreams and one.fallthrough != "cache"
-        if question is None or (bars and isinstance(question.error, NoSuchProject)):
+        if question is None or (source in watched.upstreams and _barred(one, question)):
             says = _unasked(one, project, own, source, asked)
             yield Step(
                 index=index, source=source, depth=depth, outcome=Outcome.NOT_ASKED, says=says
@@ -305,6 +304,13 @@ def _steps(
         yield _step(index, project, question, depth)
         if source in watched.indexes and source in watched.owns:
             yield from _steps(watched, source, project, question.inner, depth + 1)
+
+
+def _barred(one: Index, question: _Question) -> bool:
+    """Whether an upstream's answer was given without asking it."""
+    if one.fallthrough != "cache" and isinstance(question.error, NoSuchProject):
+        return True
+    return isinstance(question.error, Denied)
 
 
 def _own_step(index: str, own: Own, depth: int) -> Step:
@@ -340,8 +346,16 @@ def _unasked(
     if own.uploads is not None and not (own.uploads and one.merges(project)):
         return "the index's own uploads come first"
     last = asked[-1] if asked else None
-    if last is not None and last.source != source:
-        if last.error is None:
-            return f"{last.source} comes first, and has the project"
-        return f"{last.source} comes first, and could not be asked: that ends the search"
+    if last is not None and (last.source != source or isinstance(last.error, Denied)):
+        return _ended(last, source)
     return f'the index asks no upstream itself: it has fallthrough = "{one.fallthrough}"'
+
+
+def _ended(last: _Question, source: str) -> str:
+    """How the last that was asked ended the search."""
+    first = "" if last.source == source else f"{last.source} comes first, and "
+    if last.error is None:
+        return f"{first}has the project"
+    if isinstance(last.error, Denied):
+        return f"{first}rules deny the project by its name: that ends the search"
+    return f"{first}could not be asked: that ends the search"
