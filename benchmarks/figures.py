@@ -41,6 +41,13 @@ COLD_INSTALL = Work(
 )
 FIRST_START = Work("start-first", "From process start to ready, no data yet", "s", None)
 NEXT_START = Work("start-next", "From process start to ready, on the data of the first", "s", None)
+UNRULED = "cloche without rules"
+RULES_HOT = Work(
+    "rules-hot", "Hot page of a project with 3,000 files under ten rules", RATE, UNRULED
+)
+RULES_COLD = Work(
+    "rules-cold", "Judging and rendering 3,000 files under ten rules, cold, of a core", "ms", None
+)
 IDLE = Work("memory-idle", "Memory (PSS) when idle, after the start", "MiB", None)
 AFTER = Work("memory-after", "Memory (PSS) when idle again, after the work above", "MiB", None)
 WORKS = (
@@ -53,6 +60,8 @@ WORKS = (
     COLD_INSTALL,
     FIRST_START,
     NEXT_START,
+    RULES_HOT,
+    RULES_COLD,
     IDLE,
     AFTER,
 )

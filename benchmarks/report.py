@@ -25,6 +25,8 @@ DETAILS = {
     "processor": "s",
     "resident": "MiB",
     "round trip": "ms",
+    "judging": "ms",
+    "rendering": "ms",
 }
 NOTHING = "\N{EN DASH}"
 VERDICTS = {True: "met", False: "MISSED", None: "not measured"}

@@ -102,6 +102,13 @@ def cloche(place: Place) -> Server:
     return Server(_pinned(OURS, words, place), place.port, ready="/-/ready")
 
 
+def configured(place: Place, name: str, config: Path) -> Server:
+    """Return cloche with settings of its own, and a name of its own."""
+    words: list[object] = [ROOT / ".venv/bin/cloche", "serve", "--data", place.folder / "data"]
+    words += ["--port", str(place.port), "--config", config]
+    return Server(_pinned(name, words, place), place.port, ready="/-/ready")
+
+
 def _devpi(place: Place) -> Server:
     """Return a devpi with one index, a mirror of the upstream."""
     data = ["--serverdir", place.folder / "data"]

@@ -87,9 +87,9 @@ def _measure_hot(
         _give_to_nginx(ups, project, source)
     pages = {up.name: page for up in ups if (page := _page(session, up, work, project))}
     for number in session.rounds(session.plan.hot_rounds, work.title):
-        for up in _turn(ups, number):
+        for up in turn(ups, number):
             if up.name in pages and session.wants(session.figures.of(work, up.name)):
-                _ask_away(session, up, work, project, pages[up.name])
+                ask_away(session, up, work, project, pages[up.name])
 
 
 def _give_to_nginx(ups: Iterable[Up], project: str, source: str) -> None:
@@ -114,7 +114,7 @@ def _page(session: Session, up: Up, work: Work, project: str) -> Page | None:
     return None
 
 
-def _ask_away(session: Session, up: Up, work: Work, project: str, page: Page) -> None:
+def ask_away(session: Session, up: Up, work: Work, project: str, page: Page) -> None:
     figure = session.figures.of(work, up.name)
     with session.noting(figure):
         began, used = perf_counter(), cpu_seconds(up.child.pid)
@@ -134,7 +134,7 @@ def _measure_installs(session: Session, ups: Sequence[Up]) -> None:
         with session.noting(session.figures.of(WARM_INSTALL, up.name)):
             _install(session, up)
     for number in session.rounds(session.plan.installs, WARM_INSTALL.title):
-        for up in _turn(ups, number):
+        for up in turn(ups, number):
             figure = session.figures.of(WARM_INSTALL, up.name)
             if session.wants(figure):
                 with session.noting(figure):
@@ -149,7 +149,7 @@ def _install(session: Session, up: Up) -> float:
     return install(up.server.simple, session.index.graph, folder)
 
 
-def _turn(ups: Sequence[Up], number: int) -> list[Up]:
+def turn(ups: Sequence[Up], number: int) -> list[Up]:
     """Let another server begin each round, so that none always comes after the same."""
     shift = number % len(ups) if ups else 0
     return [*ups[shift:], *ups[:shift]]

@@ -72,15 +72,18 @@ def brief(filename: str) -> Brief:
     if filename.endswith(".whl"):
         parts = filename[:-4].split("-")
         if len(parts) in {5, 6}:
-            return Brief(_known_version(parts[1]), "bdist_wheel", *parts[-3:])
+            return Brief(known_version(parts[1]), "bdist_wheel", *parts[-3:])
         return Brief(None, "")
     return _brief(filename)
 
 
-def normal_version(raw: str) -> str | None:
-    """A version as PEP 440 writes it, or None when it is none."""
-    version = _known_version(raw)
-    return None if version is None else str(version)
+@lru_cache(maxsize=8192)
+def known_version(raw: str) -> Version | None:
+    """A version, or None when PEP 440 knows none such."""
+    try:
+        return Version(raw)
+    except InvalidVersion:
+        return None
 
 
 @lru_cache(maxsize=8192)
@@ -90,14 +93,6 @@ def _brief(filename: str) -> Brief:
     except BadName:
         return Brief(None, "")
     return Brief(named.version, named.filetype)
-
-
-@lru_cache(maxsize=8192)
-def _known_version(raw: str) -> Version | None:
-    try:
-        return Version(raw)
-    except InvalidVersion:
-        return None
 
 
 def _wheel(filename: str) -> Named:

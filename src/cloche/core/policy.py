@@ -5,7 +5,8 @@ all that a source offers, whatever other rules say of it, so that their order do
 one more of them never adds a file.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import replace
 from packaging.version import Version
 
 from cloche.core.filenames import Brief, brief
@@ -193,7 +195,7 @@ class Admission(Struct, frozen=True, kw_only=True):
         return self.rule in {None, clause.name} and self.part.has(filename)
 
 
-class Ruling(Struct, frozen=True, kw_only=True):
+class Ruling(Struct, frozen=True, kw_only=True, gc=False):
     """What one rule of one index says of one file."""
 
     effect: Effect
@@ -221,16 +223,30 @@ def judge(
     """What the rules of an index say of what is offered to it."""
     current = [each for each in admissions if now < each.until]
     instants = [each.until for each in current]
-    found: dict[str, tuple[Ruling, ...]] = {}
+    found: defaultdict[str, list[Ruling]] = defaultdict(list)
     for clause in clauses:
         instants += [at for at in clause.instants() if at > now]
-        for candidate, said in clause.judge(offer, now):
-            if said.until is not None:
-                instants.append(said.until)
-            name = candidate.file.filename
-            lifted = next((each for each in current if each.lifts(clause, name)), None)
-            found[name] = (*found.get(name, ()), _ruling(offer.index, clause, said, lifted))
-    return Judgement(found, min(instants, default=FOREVER))
+        for name, ruling in _rulings(offer, clause, now, current):
+            if ruling.until is not None:
+                instants.append(ruling.until)
+            found[name].append(ruling)
+    rulings = {name: tuple(each) for name, each in found.items()}
+    return Judgement(rulings, min(instants, default=FOREVER))
+
+
+def _rulings(
+    offer: Offer, clause: Clause, now: datetime, current: Sequence[Admission]
+) -> Iterator[tuple[str, Ruling]]:
+    """Each file's, by its name. What a rule says of many files alike is one ruling."""
+    last: tuple[Objection, Ruling] | None = None
+    for candidate, said in clause.judge(offer, now):
+        if last is None or last[0] is not said:
+            last = (said, _ruling(offer.index, clause, said))
+        name, ruling = candidate.file.filename, last[1]
+        if current and (by := next((one for one in current if one.lifts(clause, name)), None)):
+            yield name, replace(ruling, lifted=by)
+        else:
+            yield name, ruling
 
 
 def shut(
@@ -243,11 +259,13 @@ def shut(
 
 def settled(rulings: Iterable[Ruling]) -> Ruling | None:
     """The one that counts: to deny goes before to hide, and then what lasts longest."""
-    return max(
-        (each for each in rulings if each.lifted is None),
-        key=lambda each: (each.effect is Effect.DENY, each.until or FOREVER),
-        default=None,
-    )
+    count = [each for each in rulings if each.lifted is None]
+    return max(count, key=_strength) if len(count) > 1 else next(iter(count), None)
+
+
+def withheld_by(rulings: Iterable[Ruling]) -> bool:
+    """Whether one of them counts."""
+    return any(each.lifted is None for each in rulings)
 
 
 def joined(first: Rulings, second: Rulings) -> Rulings:
@@ -260,7 +278,11 @@ def joined(first: Rulings, second: Rulings) -> Rulings:
     }
 
 
-def _ruling(index: str, clause: Clause, said: Objection, lifted: Admission | None) -> Ruling:
+def _strength(ruling: Ruling) -> tuple[bool, datetime]:
+    return ruling.effect is Effect.DENY, ruling.until or FOREVER
+
+
+def _ruling(index: str, clause: Clause, said: Objection) -> Ruling:
     return Ruling(
         effect=clause.effect,
         index=index,
@@ -269,5 +291,4 @@ def _ruling(index: str, clause: Clause, said: Objection, lifted: Admission | Non
         reason=said.reason,
         until=said.until,
         clock=said.clock,
-        lifted=lifted,
     )

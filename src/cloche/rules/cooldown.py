@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 
 from cloche.core.policy import Candidate, Objection, Offer, Rule, WhichClock
 
+MINUTES = len("2026-01-31 12:00")
+
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`kind = "cooldown"`."""
@@ -36,5 +38,6 @@ class Cooldown(Struct, frozen=True):
             if at is None:
                 yield candidate, Objection(f"its {clock} is unknown", clock=clock)
             elif now < at + self.age:
-                said = f"it is in cooldown: {clock} {at:%Y-%m-%d %H:%M} UTC"
+                # str() takes a third of the time that a format takes; pages have thousands.
+                said = f"it is in cooldown: {clock} {str(at)[:MINUTES]} UTC"
                 yield candidate, Objection(said, at + self.age, clock)

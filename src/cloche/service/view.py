@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from msgspec import structs
+from packaging.version import Version
 
 from cloche.core.errors import (
     Denied,
@@ -16,7 +17,7 @@ from cloche.core.errors import (
     NoSuchProject,
     ProjectDeleted,
 )
-from cloche.core.filenames import normal_version
+from cloche.core.filenames import known_version
 from cloche.core.index import Index
 from cloche.core.marks import yanked
 from cloche.core.model import (
@@ -42,6 +43,7 @@ from cloche.core.policy import (
     judge,
     settled,
     shut,
+    withheld_by,
 )
 from cloche.ports import Clock, Ledger, Own, PageStore
 from cloche.service.upstream import Answer
@@ -192,7 +194,7 @@ class View:
         if not clauses:
             return sight
         name, offered = sight.page.name, sight.offered
-        candidates = [_candidate(file, sight) for file in offered.files]
+        candidates = _candidates(offered, sight)
         found = judge(Offer(index, name, candidates), clauses, self.clock(), admissions)
         rulings = joined(sight.rulings, found.rulings)
         ruled_until = min(sight.ruled_until, found.until)
@@ -389,27 +391,34 @@ def merged(sights: Sequence[Sight]) -> Sight:
     )
 
 
-def _candidate(file: File, sight: Sight) -> Candidate:
-    owner, hosted = sight.origin(file.filename)
-    return Candidate(file, owner, hosted=hosted)
+def _candidates(offered: Page, sight: Sight) -> list[Candidate]:
+    owner, hosted = sight.owner, sight.hosted
+    if not sight.origins:
+        return [Candidate(file, owner, hosted=hosted) for file in offered.files]
+    origins = ((file, sight.origin(file.filename)) for file in offered.files)
+    return [Candidate(file, owner, hosted=hosted) for file, (owner, hosted) in origins]
 
 
 def _sifted(
     sight: Sight, offered: Page, candidates: Sequence[Candidate], rulings: Rulings
 ) -> Sight:
     """What is offered, parted in two: what no rule objects to, and the rest."""
-    out = {name for name, each in rulings.items() if settled(each) is not None}
+    out = {name for name, each in rulings.items() if withheld_by(each)}
     if not out:
         return replace(sight, page=offered, withheld={})
     listed = [each for each in candidates if each.file.filename not in out]
     withheld = [each for each in candidates if each.file.filename in out]
-    gone = {str(each.version) for each in withheld} - {str(each.version) for each in listed}
+    gone = _versions(withheld) - _versions(listed) - {None}
     page = structs.replace(
         offered,
         files=tuple(each.file for each in listed),
-        versions=tuple(each for each in offered.versions if normal_version(each) not in gone),
+        versions=tuple(each for each in offered.versions if known_version(each) not in gone),
     )
     return replace(sight, page=page, withheld=_by_name(each.file for each in withheld))
+
+
+def _versions(candidates: Iterable[Candidate]) -> set[Version | None]:
+    return {each.version for each in candidates}
 
 
 def _by_name(files: Iterable[File]) -> dict[str, File]:

@@ -1,0 +1,70 @@
+"""What ten rules cost: a page of 3,000 files, hot beside the same without rules, and cold."""
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.figures import RULES_COLD, RULES_HOT, UNRULED
+from benchmarks.loads import Page, warm
+from benchmarks.packages import LARGE
+from benchmarks.processes import SERVER_CORE, Command, run
+from benchmarks.servers import OURS, ROOT, Place, Server, configured, place, started
+from benchmarks.session import Session
+from benchmarks.warm import Up, ask_away, turn, upstream_of
+
+TEN = Path(__file__).with_name("ten-rules.toml")
+"""Ten rules that look at every file and withhold none: both pages are of the same bytes."""
+
+
+def measure(session: Session) -> None:
+    _measure_hot(session)
+    _measure_cold(session)
+
+
+def _measure_hot(session: Session) -> None:
+    with ExitStack() as stack:
+        upstream = stack.enter_context(upstream_of(session))
+        ups: list[Up] = []
+        for name, rules in ((UNRULED, ""), (OURS, TEN.read_text())):
+            session.say(f"starting {name}")
+            with session.noting(session.figures.of(RULES_HOT, name)):
+                where = place(session.folder / f"rules-{len(ups)}", session.index, upstream)
+                server = _configured(where, name, rules)
+                ups.append(Up(server, stack.enter_context(started(server))))
+        _ask_both(session, ups)
+
+
+def _configured(where: Place, name: str, rules: str) -> Server:
+    config = where.folder / "cloche.toml"
+    config.write_text(
+        f'[upstream.pypi]\nurl = "{where.upstream}"\n\n'
+        f'[index.main]\nuploads = true\nsources = ["pypi"]\n\n{rules}'
+    )
+    return configured(where, name, config)
+
+
+def _ask_both(session: Session, ups: Sequence[Up]) -> None:
+    pages: dict[str, Page] = {}
+    for up in ups:
+        figure = session.figures.of(RULES_HOT, up.name)
+        with session.noting(figure):
+            page = warm(up.url(up.server.page(LARGE)), session.index.filenames[LARGE])
+            figure.remark = f"{len(page.wire):,} bytes"
+            pages[up.name] = page
+    for number in session.rounds(session.plan.hot_rounds, RULES_HOT.title):
+        for up in turn(ups, number):
+            if up.name in pages and session.wants(session.figures.of(RULES_HOT, up.name)):
+                ask_away(session, up, RULES_HOT, LARGE, pages[up.name])
+
+
+def _measure_cold(session: Session) -> None:
+    """Each round is a process that has judged nothing before."""
+    figure = session.figures.of(RULES_COLD, OURS)
+    page = session.index.tree / "simple" / LARGE / "index.json"
+    words: list[object] = [sys.executable, "-m", "benchmarks.judging", page, TEN]
+    with session.noting(figure):
+        for _ in session.rounds(session.plan.hot_rounds, RULES_COLD.title):
+            said = json.loads(run(Command("judging", words, ROOT, SERVER_CORE)))
+            figure.add(said["judging"] + said["rendering"], **said)
