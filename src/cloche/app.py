@@ -30,9 +30,11 @@ from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
 from cloche.service.gather import Gather
+from cloche.service.going import Goods
 from cloche.service.integrity import Integrity
 from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.prefetch import Prefetch
+from cloche.service.promote import Promote
 from cloche.service.publish import Publish
 from cloche.service.renew import Renew
 from cloche.service.roots import Roots
@@ -56,7 +58,7 @@ from cloche.web.indexes import Indexes
 from cloche.web.integrity import Provenance
 from cloche.web.links import Links
 from cloche.web.local import Local
-from cloche.web.management import Management
+from cloche.web.management import Managed, Management
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads
 from cloche.web.projects import Projects
@@ -171,9 +173,15 @@ class Services:
     publish: Publish
     steward: Steward
     admit: Admit
+    promote: Promote
     documents: Documents
     sweep: Sweep
     cached: Mapping[str, CachedUpstream]
+
+    @property
+    def managed(self) -> Managed:
+        """What the management API is over."""
+        return Managed(self.steward, self.admit, self.promote, self.explain, self.shelf)
 
 
 def compose(
@@ -209,6 +217,9 @@ def compose(
     kept = {name: KeptUpstream(each, stored.holdings, clock) for name, each in cached.items()}
     kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock)
     kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
+    integrity = Integrity(view, shelf, blobs, stored.pages, spool, remote, clock)
+    publish = Publish(blobs, stored.ledger, open_attestor(settings), stored.pulse, clock)
+    goods = Goods(view, files, integrity)
     return Services(
         view=view,
         shelf=shelf,
@@ -216,15 +227,16 @@ def compose(
         roots=Roots(view, stored.ledger, stored.journal, stored.pulse),
         fetch=fetch,
         files=files,
-        integrity=Integrity(view, shelf, blobs, stored.pages, spool, remote, clock),
+        integrity=integrity,
         kept=Kept(kept_view, stored.ledger, stored.holdings),
         kept_files=Files(kept_view, kept_shelf, fetch, within, blobs),
         renew=Renew(view, cached, stored.expiry, stored.pulse, clock),
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         gather=Gather(shelf, files),
-        publish=Publish(blobs, stored.ledger, open_attestor(settings), stored.pulse, clock),
+        publish=publish,
         steward=Steward(view, stored.stewardship, stored.pulse, clock),
         admit=Admit(view, stored.admissions, stored.pulse, clock),
+        promote=Promote(goods, publish, stored.promotion, blobs, spool, stored.pulse, clock),
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         cached=cached,
@@ -309,7 +321,7 @@ class Application:
             PypiJson(view, shelf, gate, accounts, here),
             Feeds(view, shelf, journal, gate, here),
             Provenance(view, services.integrity, gate),
-            Management(services.steward, services.admit, shelf, services.explain, gate),
+            Management(services.managed, gate),
             Documentation(view, services.documents, gate),
             Devpi(services.kept, shelf, packages),
             People(view, pages, services.documents, gate, here),

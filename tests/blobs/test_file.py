@@ -205,7 +205,8 @@ async def test_put_is_durable(
     home = root / "sha256" / spooled.digest[:2] / spooled.digest[2:4] / spooled.digest
     folders = [folder.stat().st_ino for folder in home.parents[:3]]
     assert home.stat().st_ino == inode
-    assert done == [inode, "rename", *folders, *folders]
+    # The second time it may have been there as what is only cached.
+    assert done == [inode, "rename", *folders, inode, *folders]
 
 
 async def test_a_damaged_blob_is_replaced(blobs: Blobs, root: Path, tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ class _Files:
             if lasting:
                 _sync(spooled.path)
             self._move(spooled.path, home)
+        elif lasting:
+            _sync(home)  # it may have been put there as what is only cached
         # Also when another process has just made them: it may not have come this far yet.
         for folder in (home.parent, home.parent.parent, self._blobs) if lasting else ():
             _sync(folder)

@@ -20,6 +20,7 @@ from cloche.catalog.holdings import SqlHoldings
 from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
 from cloche.catalog.pages import SqlPageStore
+from cloche.catalog.promotion import SqlPromotion
 from cloche.catalog.pulse import Beacon, SqlitePulse
 from cloche.catalog.stewardship import SqlStewardship
 from cloche.catalog.tokens import SqlTokens
@@ -34,6 +35,7 @@ from cloche.ports import (
     Journal,
     Ledger,
     PageStore,
+    Promotion,
     Pulse,
     Stewardship,
     Tokens,
@@ -51,6 +53,7 @@ class Catalog:
     journal: Journal
     stewardship: Stewardship
     admissions: Admissions
+    promotion: Promotion
     documentation: Documentation
     pages: PageStore
     findings: Findings
@@ -82,6 +85,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         journal=SqlJournal(database),
         stewardship=SqlStewardship(database),
         admissions=SqlAdmissions(database),
+        promotion=SqlPromotion(database),
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),
         findings=SqlFindings(database),

@@ -1,6 +1,8 @@
 """Uploads: who published which bytes under which name, for ever."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -13,7 +15,9 @@ from cloche.catalog.schema import journal, statuses, uploads
 from cloche.core.errors import FileExists, Forbidden, NoSuchProject
 from cloche.core.journal import Change
 from cloche.core.model import ProjectName, Status, Upload
-from cloche.ports import Changes, Own
+from cloche.ports import Changes, Deed, Own
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +41,7 @@ class SqlLedger:
 
     def _publish(self, upload: Upload) -> bool:
         with self.database.writing() as connection:
-            before = _named(connection, upload.index, upload.filename)
-            if before is not None and before.digest != upload.digest:
-                raise _taken(upload.filename)
-            if before is not None and before.deleted_at is None:
-                return False
-            _check_status(connection, upload)
-            row = _row(upload) | _joins(connection, upload) | {"deleted_at": None}
-            row["serial"] = _uploaded(connection, upload)
-            if before is None:
-                connection.execute(insert(uploads), row)
-            else:
-                connection.execute(update(uploads).where(*_is(upload.index, upload.filename)), row)
-            return True
+            return enter(connection, upload, Deed(who=upload.uploaded_by, at=upload.uploaded_at))
 
     def _files(self, index: str, project: ProjectName) -> list[Upload]:
         found = self._own(index, project).uploads
@@ -73,6 +65,28 @@ class SqlLedger:
             newest = connection.execute(_NEWEST).scalar() or 0
             rows = connection.execute(_CHANGES, {"since": since, "newest": newest})
             return Changes(newest, {(place, project): serial for place, project, serial in rows})
+
+
+def enter(
+    connection: Connection, upload: Upload, deed: Deed, detail: Mapping[str, Any] = _NOTHING
+) -> bool:
+    """Record an upload and its entry in the caller's transaction, as `Ledger.publish` does.
+
+    `detail` is for the entry, beside digest and size.
+    """
+    before = _named(connection, upload.index, upload.filename)
+    if before is not None and before.digest != upload.digest:
+        raise _taken(upload.filename)
+    if before is not None and before.deleted_at is None:
+        return False
+    _check_status(connection, upload)
+    row = _row(upload) | _joins(connection, upload) | {"deleted_at": None}
+    row["serial"] = _uploaded(connection, upload, deed, detail)
+    if before is None:
+        connection.execute(insert(uploads), row)
+    else:
+        connection.execute(update(uploads).where(*_is(upload.index, upload.filename)), row)
+    return True
 
 
 # Statements are made once: making one takes 60 µs, executing it 20.
@@ -143,13 +157,13 @@ def _joins(connection: Connection, upload: Upload) -> dict[str, Any]:
     return {"yanked": True, "yanked_reason": beside[-1].yanked_reason}
 
 
-def _uploaded(connection: Connection, upload: Upload) -> int:
+def _uploaded(connection: Connection, upload: Upload, deed: Deed, detail: Mapping[str, Any]) -> int:
     return record(
         connection,
         Change.FILE_UPLOADED,
-        at=upload.uploaded_at,
-        who=upload.uploaded_by,
-        detail={"sha256": upload.digest, "size": upload.size},
+        at=deed.at,
+        who=deed.who,
+        detail={"sha256": upload.digest, "size": upload.size, **detail},
         place=upload.index,
         project=upload.project,
         version=upload.version,

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -110,6 +110,7 @@ uploads = Table(
     Column("deleted_at", Instant),
     Column("signature", Text),
     Column("provenance", Text),
+    Column("first_index", Text),  # where it was uploaded at `uploaded_at`, if it was pushed here
     Index(None, "index_name", "project"),
     Index(None, "digest"),
     Index(None, "metadata"),

@@ -25,11 +25,11 @@ class Desk:
     """An index of the server's settings, and the use cases over its data."""
 
     def __init__(self, config: Path | None, data: Path | None, index: str | None) -> None:
-        self._settings: Settings = load(config, data)
-        self.index = index or self._settings.default_index.name
-        check_index(self._settings, self.index, config)
+        self.settings: Settings = load(config, data)
+        self.index = index or self.settings.default_index.name
+        check_index(self.settings, self.index, config)
         # An upstream that is down is told where it matters, and on standard output never.
-        logs.configure(as_json=self._settings.server.log == "json", level=logging.ERROR)
+        logs.configure(as_json=self.settings.server.log == "json", level=logging.ERROR)
 
     def part(self, project: str, what: str | None = None) -> Part:
         """All of a project, or of it what a version or a filename names. Raise BadName."""
@@ -46,7 +46,7 @@ class Desk:
         return asyncio.run(self._do(work))
 
     async def _do(self, work: Callable[[Services], Awaitable[T]]) -> T:
-        async with opened(self._settings, patience=0) as services:
+        async with opened(self.settings, patience=0) as services:
             return await work(services)
 
 

@@ -223,3 +223,4 @@ class Upload(Struct, frozen=True, kw_only=True):
     yanked_reason: str = ""
     signature: Digest | None = None  # of the OpenPGP signature beside the file
     provenance: Digest | None = None  # of the provenance object (PEP 740)
+    first_index: str | None = None  # the index or upstream that had it first, if another

@@ -107,6 +107,15 @@ def provenance(said: Sequence[bytes], publisher: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode({"version": 1, "attestation_bundles": [bundle]})
 
 
+def attestations_in(body: bytes) -> tuple[bytes, ...]:
+    """All attestations of a provenance object. Raise BadUpload when it cannot be read."""
+    try:
+        bundles = _read_provenance(body).attestation_bundles
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
+        raise BadUpload([f"the file's provenance cannot be read: {e}"]) from None
+    return tuple(bytes(each) for bundle in bundles for each in bundle.attestations)
+
+
 def addressed(page: Page, place: str) -> Page:
     """The page with provenance at this server: `place` is the URL of the project's there.
 

@@ -20,6 +20,7 @@ from cloche.ports.ledger import (
     Survey,
 )
 from cloche.ports.people import Attestor, Login
+from cloche.ports.promotion import Copy, Outside, Promotion
 from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
 from cloche.ports.upstreams import Document, Received, Transfer, Upstream
 
@@ -30,6 +31,7 @@ __all__ = [
     "Blobs",
     "Changes",
     "Clock",
+    "Copy",
     "Deed",
     "Document",
     "Documentation",
@@ -44,9 +46,11 @@ __all__ = [
     "Login",
     "Note",
     "Opening",
+    "Outside",
     "Own",
     "PageStore",
     "Partial",
+    "Promotion",
     "Pulse",
     "Received",
     "Scratch",

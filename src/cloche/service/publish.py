@@ -61,10 +61,22 @@ class Publish:
         Return False if the very same file was there already. Raise BadUpload with all that is
         wrong, or when a stranger signed it, FileExists when other bytes have the name, StorageFull.
         """
+        upload = await self.prepare(index, who.name, incoming, content)
+        new = await self.ledger.publish(upload)
+        await self.pulse.settle()
+        log.info("uploaded", index=index.name, filename=incoming.filename, by=who.name, new=new)
+        return new
+
+    async def prepare(self, index: Index, who: str, incoming: Incoming, content: Scratch) -> Upload:
+        """Check all that is to be checked, and keep the bytes: what is left is to record it.
+
+        Blobs first, then one transaction: a crash in between leaves only what is swept.
+        Raise as `publish` does.
+        """
         self.check_open(index)
         parsed = await asyncio.to_thread(parse_and_check, incoming, content)
-        attested = await self._attested(index, parsed.vouchers.attestations)
-        return await self._commit(index, who, incoming.filename, content, parsed, attested)
+        attested = await self.attested(index, parsed.vouchers.attestations)
+        return await self._kept(index, who, incoming.filename, content, parsed, attested)
 
     def check_open(self, index: Index) -> None:
         """Raise Forbidden when the index takes no uploads: better before reading one."""
@@ -74,21 +86,20 @@ class Publish:
                 f"[index.{index.name}], or upload to another index"
             )
 
-    async def _commit(
+    async def _kept(
         self,
         index: Index,
-        who: Principal,
+        who: str,
         filename: str,
         content: Scratch,
         parsed: Parsed,
         attested: bytes | None,
-    ) -> bool:
-        """Blobs first, then one transaction: a crash in between leaves only what is swept."""
+    ) -> Upload:
         spooled, digests = content.spooled, content.digests
-        offered = await self._keep(parsed.raw_metadata if _offers_metadata(parsed) else None)
-        signature = await self._keep(parsed.vouchers.signature)
+        offered = await self.keep(parsed.raw_metadata if _offers_metadata(parsed) else None)
+        signature = await self.keep(parsed.vouchers.signature)
         await self.blobs.put(spooled)
-        upload = Upload(
+        return Upload(
             index=index.name,
             project=parsed.named.project,
             display_name=parsed.metadata.name if parsed.metadata else parsed.named.project,
@@ -100,18 +111,17 @@ class Publish:
             hashes=digests,
             metadata=offered,
             signature=signature,
-            provenance=await self._keep(attested),
+            provenance=await self.keep(attested),
             requires_python=parsed.metadata.requires_python if parsed.metadata else None,
             uploaded_at=self.clock(),
-            uploaded_by=who.name,
+            uploaded_by=who,
         )
-        new = await self.ledger.publish(upload)
-        await self.pulse.settle()
-        log.info("uploaded", index=index.name, filename=filename, by=who.name, new=new)
-        return new
 
-    async def _attested(self, index: Index, attestations: tuple[bytes, ...]) -> bytes | None:
-        """The provenance object that tells who signed, if the index names who may."""
+    async def attested(self, index: Index, attestations: tuple[bytes, ...]) -> bytes | None:
+        """The provenance object that tells who signed, if the index names who may.
+
+        Raise BadUpload when a stranger did, UpstreamDown when that cannot be found out now.
+        """
         if not attestations:
             return None
         publisher: Mapping[str, Any] = UNVERIFIED
@@ -119,7 +129,7 @@ class Publish:
             publisher = (await self.attestor.verify(attestations, index.publishers)).as_object()
         return provenance.provenance(attestations, publisher)
 
-    async def _keep(self, data: bytes | None) -> Digest | None:
+    async def keep(self, data: bytes | None) -> Digest | None:
         """Keep what lies beside the file as a blob of its own."""
         if data is None:
             return None

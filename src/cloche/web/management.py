@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cloche.core.errors import BadRequest, TooLarge
 from cloche.service.admit import Admit
 from cloche.service.explain import Explain
+from cloche.service.promote import Promote
 from cloche.service.shelf import Shelf
 from cloche.service.steward import Steward
 from cloche.web.gate import Gate
@@ -16,12 +17,20 @@ from cloche.web.gate import Gate
 MAX_BODY = 64 << 10  # bytes
 
 
-@dataclass(eq=False)
-class Management:
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """The use cases that it is over."""
+
     steward: Steward
     admit: Admit
-    shelf: Shelf
+    promote: Promote
     explain: Explain
+    shelf: Shelf
+
+
+@dataclass(eq=False)
+class Management:
+    managed: Managed
     gate: Gate
     _api: asyncio.Task[ASGIApp] | None = field(default=None, init=False)
 
@@ -36,17 +45,15 @@ class Management:
     async def ready(self) -> ASGIApp:
         """The API, built in a thread, for that takes half a second of work."""
         if self._api is None:
-            building = asyncio.to_thread(
-                _build, self.steward, self.admit, self.shelf, self.explain, self.gate
-            )
+            building = asyncio.to_thread(_build, self.managed, self.gate)
             self._api = asyncio.create_task(building)
         return await asyncio.shield(self._api)
 
 
-def _build(steward: Steward, admit: Admit, shelf: Shelf, explain: Explain, gate: Gate) -> ASGIApp:
+def _build(managed: Managed, gate: Gate) -> ASGIApp:
     from cloche.web.api.application import build  # noqa: PLC0415  # FastAPI takes 0.3 s to import
 
-    return build(steward, admit, shelf, explain, gate)
+    return build(managed, gate)
 
 
 async def _body(receive: Receive) -> bytes:

@@ -11,15 +11,13 @@ from starlette.routing import Route
 
 from cloche import __version__
 from cloche.core.errors import BadRequest, Error
-from cloche.service.admit import Admit
-from cloche.service.explain import Explain
-from cloche.service.shelf import Shelf
-from cloche.service.steward import Steward
 from cloche.web import problems
 from cloche.web.api.admissions import Admissions
 from cloche.web.api.explain import Explanations
 from cloche.web.api.projects import Projects
+from cloche.web.api.pushes import Pushes
 from cloche.web.gate import Gate
+from cloche.web.management import Managed
 from cloche.web.protocol import PROBLEM
 
 ROOT = "/-/api/v1"
@@ -29,6 +27,7 @@ REFUSALS = {
     401: "No credentials, or unknown ones.",
     403: "The token does not cover this.",
     404: "No such index, project, file or admission.",
+    409: "Other bytes have the name of a file.",
     413: "The request is too large.",
     502: "An upstream answered nonsense.",
     503: "An upstream or the storage cannot be reached.",
@@ -63,7 +62,7 @@ class Api(FastAPI):
         return found
 
 
-def build(steward: Steward, admit: Admit, shelf: Shelf, explain: Explain, gate: Gate) -> Api:
+def build(managed: Managed, gate: Gate) -> Api:
     """Put the API together. It takes a moment: FastAPI compiles every schema."""
     api = Api(
         title="cloche",
@@ -85,9 +84,10 @@ def build(steward: Steward, admit: Admit, shelf: Shelf, explain: Explain, gate: 
             Exception: problems.answer_bug,
         },
     )
-    Projects(steward, shelf, gate).join(api.router, ROOT)
-    Admissions(admit, gate).join(api.router, ROOT)
-    Explanations(explain, gate).join(api.router, ROOT)
+    Projects(managed.steward, managed.shelf, gate).join(api.router, ROOT)
+    Admissions(managed.admit, gate).join(api.router, ROOT)
+    Explanations(managed.explain, gate).join(api.router, ROOT)
+    Pushes(managed.promote, gate).join(api.router, ROOT)
     return api
 
 

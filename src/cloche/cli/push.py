@@ -1,0 +1,75 @@
+"""`cloche push`: let a version go on, from one index to another."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from cloche.cli._managing import Desk
+from cloche.cli._options import Config, Data, Why, check_index
+from cloche.cli._who import operator
+from cloche.core import marks
+from cloche.core.errors import BadSetting
+from cloche.core.marks import Part
+from cloche.service.promote import Pushed
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def push(
+    part: Annotated[str, typer.Argument(metavar="PROJECT==VERSION", help="What is to go on.")],
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="NAME", help="Index that is to have it.")],
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="NAME", help="Index that has it. [default: the default]"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be, and leave all as it is.")
+    ] = False,
+    reason: Why = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Let all files of a version go on to another index: the same bytes, and their story.
+
+    The names of those that are new there go to standard output.
+    """
+    desk = Desk(config, data, source)
+    about = _version(desk.index, part)
+    done = _inside(desk, about, to, reason, config, dry_run=dry_run)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+        return
+    for name in done.new:
+        print(name)
+    _say(done, to, dry_run=dry_run)
+
+
+def _inside(
+    desk: Desk, about: Part, to: str, reason: str, config: Path | None, *, dry_run: bool
+) -> Pushed:
+    check_index(desk.settings, to, config)
+    target = desk.settings.indexes[to]
+    return desk.do(
+        lambda services: services.promote.push(about, target, operator(), reason, dry=dry_run)
+    )
+
+
+def _version(index: str, raw: str) -> Part:
+    part = marks.part(index, raw)
+    if part.version is None:
+        raise BadSetting(f"{raw!r} names no version; write one such as {part.project}==1.0")
+    return part
+
+
+def _say(done: Pushed, to: str, *, dry_run: bool) -> None:
+    verb = "would push" if dry_run else "pushed"
+    there = f"; {len(done.there)} there already" if done.there else ""
+    print(
+        f"{verb} {len(done.new)} file{'s' * (len(done.new) != 1)} to {to}{there}", file=sys.stderr
+    )
