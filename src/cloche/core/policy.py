@@ -254,7 +254,7 @@ def shut(
 ) -> Ruling | None:
     """What the rules of an index say of all of a project, by its name alone; the strongest."""
     found = ((each, each.shuts(project, now, hosted=hosted)) for each in clauses)
-    return settled(_ruling(index, each, said, None) for each, said in found if said)
+    return settled(_ruling(index, each, said) for each, said in found if said)
 
 
 def settled(rulings: Iterable[Ruling]) -> Ruling | None:

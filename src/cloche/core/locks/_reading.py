@@ -9,7 +9,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import SpecifierSet
 
 from cloche.core.errors import BadRequest
-from cloche.core.filenames import normal_version
+from cloche.core.filenames import known_version
 from cloche.core.model import project_name
 from cloche.core.wants import Left, Named, Want, Wants, check
 
@@ -50,7 +50,7 @@ def want(
 
 def _exactly(version: str | None) -> SpecifierSet:
     """Empty when the version is not told, or is none (PEP 440)."""
-    normal = normal_version(version or "")
+    normal = known_version(version or "")
     return SpecifierSet(f"=={normal}") if normal else SpecifierSet()
 
 
