@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from cloche.core import backfill
 from cloche.core.errors import FileExists, NoSuchBlob, NoSuchFile, NoSuchProject, UpstreamDown
-from cloche.core.journal import Event, Way
+from cloche.core.index import Ways
+from cloche.core.journal import Event
 from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
 from cloche.ports import (
     Changes,
@@ -118,13 +119,13 @@ class FakeHistory:
         return begun[::-1][:most]
 
     async def standings(
-        self, ways: Sequence[Way], projects: Collection[ProjectName]
+        self, ways: Ways, projects: Collection[ProjectName]
     ) -> dict[ProjectName, int | None]:
         listed = await self.survey(ways, dict)
         return {project: listed.get(project) for project in projects}
 
-    async def survey(self, ways: Sequence[Way], take: Callable[[Survey], T]) -> T:
-        places = [way[-1] for way in ways]
+    async def survey(self, ways: Ways, take: Callable[[Survey], T]) -> T:
+        places = ways.places
         shown = {u.project for u in self.ledger.uploads if u.index in places}
         last = {entry.project: entry.serial for entry in self._all(places)}
         return take((name, last[name]) for name in sorted(shown))
@@ -262,8 +263,10 @@ class FakeUpstream:
     pages: dict[ProjectName, Document] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     down: bool = False
+    asked: list[ProjectName] = field(default_factory=list)
 
     async def page(self, project: ProjectName, etag: str | None) -> Received:  # noqa: ARG002 - the port's
+        self.asked.append(project)
         self._reach()
         if project not in self.pages:
             raise NoSuchProject(f"{self.name} has no project {project}")

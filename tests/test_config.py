@@ -213,3 +213,18 @@ def test_pypi_is_an_upstream_only_where_it_is_named(tmp_path: Path) -> None:
     """An index that does not name PyPI never asks it."""
     assert settings(tmp_path, "[index.main]\nuploads = true").upstreams == {}
     assert list(settings(tmp_path, "[index.main]\nsources = ['pypi']").upstreams) == ["pypi"]
+
+
+def test_an_upstream_may_be_redirected_to_by_one_index_alone(tmp_path: Path) -> None:
+    """How one index falls through does not bind another, whatever that asks afterwards."""
+    text = """
+        [index.sending]
+        sources = ["pypi"]
+        fallthrough = "redirect"
+        [index.keeping]
+        sources = ["pypi", "sending"]
+    """
+    found = settings(tmp_path, text)
+
+    assert found.redirects == {"pypi": found.upstreams["pypi"].own.url}
+    assert found.indexes["keeping"].fallthrough == "cache"

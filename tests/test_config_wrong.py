@@ -199,6 +199,48 @@ def test_a_redirect_in_front_of_another_source(tmp_path: Path) -> None:
     assert "team behind it in index.main.sources would never be asked" in refusal(tmp_path, text)
 
 
+REDIRECTS = 'fallthrough = "redirect"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[index.team]\n[index.main]\nsources = ["pypi", "team"]\n' + REDIRECTS,
+            "redirected by pypi, so team behind it in index.main.sources would never be asked",
+        ),
+        (
+            '[index.main]\nsources = ["pypi", "more"]\n[index.more]\n[index.top]\nsources = '
+            '["public", "more"]\n[index.public]\nsources = ["pypi"]\n' + REDIRECTS,
+            "redirected by public, so more behind it in index.top.sources would never be asked",
+        ),
+        (
+            "[index.main]\n" + REDIRECTS + '[[index.main.route]]\nprojects = ["a*"]\n'
+            'sources = ["pypi", "main2"]\n[index.main2]\n',
+            "redirected by pypi, so main2 behind it in index.main.sources",
+        ),
+        (
+            '[upstream.pypi]\nusername = "me"\n[index.main]\nsources = ["pypi"]\n' + REDIRECTS,
+            "clients cannot be sent to pypi: it needs credentials",
+        ),
+        (
+            '[index.main]\nsources = ["pypi"]\nmerge = ["demo"]\n' + REDIRECTS,
+            "index.main has projects that are merged, but clients are redirected by main",
+        ),
+        (
+            (
+                '[upstream.pypi]\nmode = "redirect"\n[index.main]\nsources = ["pypi"]\n'
+                '[[index.main.rule]]\nkind = "cooldown"\n'
+            ),
+            "index.main has rules, but clients are redirected by pypi",
+        ),
+    ],
+)
+def test_redirects_that_cannot_be(tmp_path: Path, text: str, said: str) -> None:
+    """What a redirect would pass over, unseen, is a mistake, which is named."""
+    assert said in refusal(tmp_path, text)
+
+
 def test_a_kind_without_what_it_needs(tmp_path: Path) -> None:
     """A key that a kind of upstream cannot do without is asked for by its name."""
     said = refusal(tmp_path, '[upstream.own]\nkind = "directory"')

@@ -209,13 +209,14 @@ def compose(
         )
         for name, upstream in remote.items()
     }
-    view = View(settings.indexes, cached, stored.ledger, stored.pages, clock)
+    sent = {} if offline else settings.redirects
+    view = View(settings.indexes, cached, stored.ledger, stored.pages, clock, sent)
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
     within = Within(fetch, remote, spool)
     files = Files(view, shelf, fetch, within, blobs)
     kept = {name: KeptUpstream(each, stored.holdings, clock) for name, each in cached.items()}
-    kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock)
+    kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock, sent)
     kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
     integrity = Integrity(view, shelf, blobs, stored.pages, spool, remote, clock)
     publish = Publish(blobs, stored.ledger, open_attestor(settings), stored.pulse, clock)

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from cloche.catalog import Catalog
+from cloche.core.index import Index, Route, Ways
 from cloche.core.model import ProjectName
+from cloche.core.patterns import names
 from cloche.ports import Deed
 from tests.catalog.samples import (
     DEMO,
@@ -108,9 +110,14 @@ async def test_a_kept_page_begins_a_project(catalog: Catalog) -> None:
     assert await catalog.journal.openings(["pypi"], "version", 5) == []
 
 
+def over(*places: str) -> Ways:
+    """An index over these, in that order; one of its own name is in none."""
+    return Ways({"all": Index(name="all", sources=places)}, "all")
+
+
 async def listed(catalog: Catalog, *places: str) -> list[tuple[ProjectName, int]]:
     """What is listed of all projects, which must be what is said of each of them."""
-    ways = [(place,) for place in places]
+    ways = over(*places)
     found = await catalog.journal.survey(ways, list)
     names = {entry["project"] for entry in entries(catalog) if entry["project"]}
     said = await catalog.journal.standings(ways, names)
@@ -160,6 +167,31 @@ async def test_the_first_owner_decides(catalog: Catalog) -> None:
     assert await listed(catalog, "team", "main") == [(DEMO, 2)]
 
 
+async def test_only_who_may_answer_decides(catalog: Catalog) -> None:
+    """A page that is kept of a source which a route passes over lists nothing."""
+    await catalog.pages.keep("pypi", DEMO, kept())
+    route = Route(projects=names(["d*"]), sources=("team",))
+    main = Index(name="main", sources=("pypi",), routes=(route,))
+    ways = Ways({"main": main, "team": Index(name="team")}, "main")
+    assert await catalog.journal.survey(ways, list) == []
+    assert await catalog.journal.standings(ways, [DEMO]) == {DEMO: None}
+
+    await catalog.ledger.publish(upload(index="team"))
+    assert await catalog.journal.survey(ways, list) == [(DEMO, newest(catalog))]
+
+
+async def test_all_owners_of_a_merged_project_decide(catalog: Catalog) -> None:
+    """The newest change of any owner counts, and what one has deleted another still shows."""
+    await catalog.ledger.publish(upload())
+    await catalog.pages.keep("pypi", DEMO, kept())
+    main = Index(name="main", sources=("pypi",), merge=names([DEMO]))
+    ways = Ways({"main": main}, "main")
+    assert await catalog.journal.survey(ways, list) == [(DEMO, newest(catalog))]
+
+    await remove(catalog, "demo-1.0.tar.gz")
+    assert await catalog.journal.survey(ways, list) == [(DEMO, newest(catalog))]
+
+
 async def test_projects_are_listed_by_character(catalog: Catalog) -> None:
     """The list of several places is one, sorted by character whatever a database's language."""
     for number, project in enumerate(("b", "a-z", "a0", "a", "ab", "a-1-x", "a-10")):
@@ -174,10 +206,10 @@ async def test_many_projects_are_asked_for(catalog: Catalog) -> None:
     await catalog.ledger.publish(upload())
     names = [DEMO, *(ProjectName(f"p{number}") for number in range(1200))]
 
-    found = await catalog.journal.standings([("main",)], names)
+    found = await catalog.journal.standings(over("main"), names)
     assert [name for name, serial in found.items() if serial] == [DEMO]
     assert len(found) == 1201
-    assert await catalog.journal.standings([("main",)], []) == {}
+    assert await catalog.journal.standings(over("main"), []) == {}
 
 
 async def test_what_is_said_on_the_way_counts(catalog: Catalog) -> None:
@@ -187,7 +219,7 @@ async def test_what_is_said_on_the_way_counts(catalog: Catalog) -> None:
     marked = newest(catalog)
     await catalog.stewardship.mark(part(version="1.0", index="team"), BOB, yanked=True)
 
-    ways = [("main",), ("main", "pypi")]
+    ways = Ways({"main": Index(name="main", sources=("pypi",))}, "main")
     assert await catalog.journal.survey(ways, list) == [(DEMO, marked)]
     assert await catalog.journal.standings(ways, [DEMO]) == {DEMO: marked}
     assert await listed(catalog, "pypi") == [(DEMO, 1)]

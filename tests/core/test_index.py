@@ -1,19 +1,66 @@
-"""Indexes over indexes: who is asked, in which order."""
+"""Indexes over indexes: what is drawn on, who may answer for a project, who comes last."""
 
-from cloche.core.index import Index, Route, asked, behind, watched
+from typing import Any
+
+from cloche.core.index import Index, Route, Ways, behind, watched
+from cloche.core.model import ProjectName
 from cloche.core.patterns import names
 from tests.rules.samples import clause
 
-
-def indexes(**sources: tuple[str, ...]) -> dict[str, Index]:
-    return {name: Index(name=name, sources=each) for name, each in sources.items()}
+ACME, DEMO = ProjectName("acme-tool"), ProjectName("demo")
 
 
-def test_the_order_of_asking() -> None:
-    """An index comes before its sources, and each of these with all of its own."""
+def routed(*sources: str, pattern: str = "acme-*") -> Route:
+    return Route(projects=names([pattern]), sources=sources)
+
+
+def indexes(**made: Any) -> dict[str, Index]:
+    """Each index by its sources, or by all its settings."""
+    settings = {
+        name: said if isinstance(said, dict) else {"sources": said} for name, said in made.items()
+    }
+    return {name: Index(name=name, **said) for name, said in settings.items()}
+
+
+def test_all_that_is_drawn_on() -> None:
+    """An index comes before its sources, each of these before its own, and each once."""
     made = indexes(main=("team", "pypi"), team=("partner", "pypi"))
 
-    assert asked(made, "main") == ["main", "team", "partner", "pypi", "pypi"]
+    assert Ways(made, "main").places == ("main", "team", "partner", "pypi")
+    assert Ways(made, "pypi").places == ("pypi",)
+
+
+def test_what_only_a_route_names_is_drawn_on() -> None:
+    """Whoever reads an index may see what a route of it leads to."""
+    made = indexes(main={"sources": ("pypi",), "routes": (routed("team"),)}, team=())
+
+    assert Ways(made, "main").places == ("main", "pypi", "team")
+
+
+def test_who_may_answer_for_a_project() -> None:
+    """A route leaves only its own sources, in the index and in what it draws on."""
+    made = indexes(
+        main=("team", "pypi"), team={"sources": ("partner",), "routes": (routed("safe"),)}
+    )
+
+    assert Ways(made, "main").of(DEMO) == {"main", "team", "partner", "pypi"}
+    assert Ways(made, "main").of(ACME) == {"main", "team", "safe", "pypi"}
+
+
+def test_the_first_route_that_matches_counts() -> None:
+    """A route behind another that matches is not looked at."""
+    routes = (routed(pattern="acme-tool"), routed("team"))
+    made = indexes(main={"sources": ("pypi",), "routes": routes}, team=())
+
+    assert Ways(made, "main").sources(ACME) == ()
+    assert Ways(made, "main").sources(ProjectName("acme-other")) == ("team",)
+
+
+def test_upstreams_that_are_not_asked() -> None:
+    """Without caching, upstreams answer for nothing; other indexes do."""
+    for fallthrough in ("none", "redirect"):
+        made = indexes(main={"sources": ("team", "pypi"), "fallthrough": fallthrough}, team=())
+        assert Ways(made, "main").of(DEMO) == {"main", "team"}
 
 
 def test_nothing_behind_the_last() -> None:
@@ -26,10 +73,17 @@ def test_nothing_behind_the_last() -> None:
 def test_what_comes_behind() -> None:
     """An upstream or an index that is asked later is found, through other indexes too."""
     assert behind(indexes(main=("pypi", "partner")), "pypi") == ("main", "partner")
-    assert behind(indexes(public=("pypi",), main=("public", "team"), team=()), "pypi") == (
-        "main",
-        "team",
-    )
+    nested = indexes(public=("pypi",), main=("public", "team"), team=())
+    assert behind(nested, "pypi") == ("main", "team")
+    assert behind(nested, "pypi", ["public"]) is None
+
+
+def test_what_comes_behind_on_a_route() -> None:
+    """A route's sources have an order of their own."""
+    routes = (routed("pypi", "team"),)
+    made = indexes(main={"sources": ("team", "pypi"), "routes": routes}, team=())
+
+    assert behind(made, "pypi") == ("main", "team")
 
 
 def test_what_is_watched() -> None:

@@ -14,47 +14,20 @@ from cloche.core.errors import (
     UpstreamDown,
     UpstreamLies,
 )
-from cloche.core.index import Index
 from cloche.core.model import ProjectName, Status
 from cloche.core.policy import FOREVER
-from cloche.ports import Document, Upstream
+from cloche.ports import Document
 from cloche.service.steward import Steward
 from cloche.upstreams._redirect import Redirect
 from tests.catalog.samples import remove, upload
 from tests.fakes import FakeUpstream
-from tests.service.worker import Employ, Options, Worker, listing
+from tests.service.worker import Employ, Worker
+from tests.service.world import World, source
 
 pytestmark = pytest.mark.anyio
 
 DEMO = ProjectName("demo")
 FILE = "demo-1.0-py3-none-any.whl"
-
-
-def source(name: str, *projects: str, **other: Any) -> FakeUpstream:
-    """An upstream that has such projects, each with one file."""
-    pages = {
-        ProjectName(project): Document(
-            body=listing(project, f"{project}-1.0-py3-none-any.whl"),
-            content_type="application/vnd.pypi.simple.v1+json",
-            url=f"http://{name}/simple/{project}/",
-        )
-        for project in projects
-    }
-    return FakeUpstream(name=name, pages=pages, **other)
-
-
-class World:
-    """A worker over fake upstreams, and indexes as told: name -> sources."""
-
-    def __init__(self, employ: Employ) -> None:
-        self._employ = employ
-
-    async def __call__(
-        self, *upstreams: FakeUpstream, offline: bool = False, **indexes: tuple[str, ...]
-    ) -> Worker:
-        remote: dict[str, Upstream] = {one.name: one for one in upstreams}
-        made = {name: Index(name=name, sources=sources) for name, sources in indexes.items()}
-        return await self._employ(Options(remote=remote, indexes=made, offline=offline))
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from sqlalchemy import (
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.engine import is_sqlite
 from cloche.catalog.schema import journal, pages, uploads
-from cloche.core.journal import Change, Event, Standing, Way, decided
+from cloche.core.index import Ways
+from cloche.core.journal import Change, Event, Standing, decided
 from cloche.core.model import ProjectName
 from cloche.ports import Opening, Survey
 
@@ -53,11 +54,11 @@ class SqlJournal:
         return await self.database.to_reader(self._events, _OPENINGS[of], asked)
 
     async def standings(
-        self, ways: Sequence[Way], projects: Collection[ProjectName]
+        self, ways: Ways, projects: Collection[ProjectName]
     ) -> dict[ProjectName, int | None]:
         return await self.database.to_reader(self._standings, ways, list(projects))
 
-    async def survey(self, ways: Sequence[Way], take: Callable[[Survey], T]) -> T:
+    async def survey(self, ways: Ways, take: Callable[[Survey], T]) -> T:
         return await self.database.to_reader(self._survey, ways, take)
 
     def _newest(self, places: Sequence[str]) -> int:
@@ -77,24 +78,22 @@ class SqlJournal:
         with self.database.reading() as connection:
             return [Event(**row._asdict()) for row in connection.execute(query, asked)]
 
-    def _standings(
-        self, ways: Sequence[Way], projects: list[ProjectName]
-    ) -> dict[ProjectName, int | None]:
+    def _standings(self, ways: Ways, projects: list[ProjectName]) -> dict[ProjectName, int | None]:
         found: dict[ProjectName, list[Standing]] = {project: [] for project in projects}
         with self.database.reading() as connection:
-            for *_, place in ways:
+            for place in ways.places:
                 for standing in _some(connection, place, projects):
                     found[standing.project].append(standing)
-        return {project: decided(ways, standings) for project, standings in found.items()}
+        return {project: decided(ways, project, standings) for project, standings in found.items()}
 
-    def _survey(self, ways: Sequence[Way], take: Callable[[Survey], T]) -> T:
+    def _survey(self, ways: Ways, take: Callable[[Survey], T]) -> T:
         name = attrgetter("project")
         with self.database.reading() as connection:
-            merged = heapq.merge(*(_all(connection, place) for *_, place in ways), key=name)
+            merged = heapq.merge(*(_all(connection, place) for place in ways.places), key=name)
             listed = (
                 (project, serial)
                 for project, standings in groupby(merged, key=name)
-                if (serial := decided(ways, standings)) is not None
+                if (serial := decided(ways, project, standings)) is not None
             )
             return take(listed)
 

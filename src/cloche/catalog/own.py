@@ -18,7 +18,7 @@ def own(connection: Connection, index: str, project: ProjectName) -> Own:
     rows = connection.execute(_OWN, {"index": index, "project": project}).all()
     uploads: tuple[Upload, ...] | None = None
     if rows[0].serial is not None:
-        # The first of them is in as many rows as there are admissions.
+        # The first of them is in as many rows as there are admissions and yanks.
         each = {row.serial: row for row in rows}.values()
         uploads = tuple(_upload(row) for row in each if row.deleted_at is None)
     admitted = _admissions(rows, Part(index=index, project=project))
@@ -49,7 +49,7 @@ _FIRST = select(func.min(uploads.c.serial)).where(
 _AT_FIRST = or_(uploads.c.serial.is_(None), uploads.c.serial == _FIRST.scalar_subquery())
 
 # In one statement, so that the serial is of what is seen, on PostgreSQL too.
-# There is always an answer: an own file in each row, or else a yank of a source's.
+# There is always an answer: an own file in each row, and with the first each yank of a source's.
 _OWN = (
     select(
         uploads,
@@ -71,7 +71,7 @@ _OWN = (
     .select_from(
         _ASKED.outerjoin(uploads, _about(uploads))
         .outerjoin(statuses, _about(statuses))
-        .outerjoin(yanks, and_(_about(yanks), uploads.c.serial.is_(None)))
+        .outerjoin(yanks, and_(_about(yanks), _AT_FIRST))
         .outerjoin(admissions, and_(_about(admissions), admissions.c.ended_at.is_(None), _AT_FIRST))
     )
     .order_by(uploads.c.serial, admissions.c.serial)

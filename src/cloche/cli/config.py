@@ -62,7 +62,12 @@ def _lines(settings: Settings) -> list[str]:
         reads = index.read if isinstance(index.read, str) else ", ".join(index.read)
         facts = [f"read by {reads}", "takes uploads" if index.uploads else "takes no uploads"]
         facts += [f"then {' then '.join(index.sources)}"] if index.sources else []
+        facts += [f"merges {index.merge}"] if index.merge else []
+        facts += [f"fallthrough {index.fallthrough}"] if index.fallthrough != "cache" else []
         lines.append(f"index     {index.name}{' (default)' * index.default}: {', '.join(facts)}")
+        for route in index.routes:
+            to = " then ".join(route.sources) or "nothing but own uploads"
+            lines.append(f"          {route.projects}: {to}")
     return lines
 
 

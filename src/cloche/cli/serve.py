@@ -278,7 +278,8 @@ def _falls_through(settings: Settings) -> str:
     if settings.server.offline:
         return "to nothing: offline, only what is kept is served"
     urls = {name: public(upstream.own.url) for name, upstream in settings.upstreams.items()}
-    drawn_on = [name for name in settings.default_index.sources if name in urls]
+    index = settings.default_index
+    drawn_on = [name for name in index.sources if name in urls and index.fallthrough != "none"]
     return ", ".join(f"to {name} ({urls[name]})" for name in drawn_on) or "to nothing"
 
 

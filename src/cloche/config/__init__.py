@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cloche import kinds, logins, upstreams
-from cloche.config.indexes import RESERVED, At, IndexTable, build, read
+from cloche.config.indexes import RESERVED, At, IndexTable, build, read, redirects
 from cloche.core.access import EVERY_INDEX
 from cloche.core.conversion import convert, nearest
 from cloche.core.errors import BadSetting
@@ -93,6 +93,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     upstreams: dict[str, UpstreamSettings]
     indexes: dict[str, Index]
     logins: dict[str, Any] = {}  # besides tokens: a kind, and that kind's own settings
+
+    @property
+    def redirects(self) -> dict[str, str]:
+        """Where clients are sent for what an upstream may have, by its name."""
+        return redirects(self.indexes, self.upstreams)
 
     @property
     def default_index(self) -> Index:

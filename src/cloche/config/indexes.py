@@ -1,7 +1,7 @@
 """`[index.NAME]`: tables made into indexes, and what only all of them together can show."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from cloche.config.rules import clauses
 from cloche.core.access import ReadPolicy
 from cloche.core.conversion import convert, nearest
 from cloche.core.errors import BadName, BadSetting
-from cloche.core.index import Fallthrough, Index, Route, behind
+from cloche.core.index import Fallthrough, Index, Route, Ways, behind
 from cloche.core.patterns import Names, names
 from cloche.core.publishers import Publisher, publisher
 
@@ -149,15 +149,64 @@ def _check_sources(indexes: dict[str, Index], upstreams: Mapping[str, Any]) -> N
     _check_redirects(indexes, upstreams)
 
 
+def redirects(indexes: Mapping[str, Index], upstreams: Mapping[str, Any]) -> dict[str, str]:
+    """Where clients are sent for what an upstream may have, by its name. Raise BadSetting."""
+    found: dict[str, str] = {}
+    for index in indexes.values():
+        asked = [name for name in index.every_source if name in upstreams]
+        for name in asked if _sends(index) else ():
+            base = getattr(upstreams[name].own, "elsewhere", None)
+            if base is None:
+                raise BadSetting(
+                    f'index.{index.name} has fallthrough = "redirect", but clients cannot be sent '
+                    f"to {name}: it needs credentials, or has no pages for them; cache it"
+                )
+            found[name] = base
+    return found
+
+
 def _check_redirects(indexes: Mapping[str, Index], upstreams: Mapping[str, Any]) -> None:
-    """Whoever is redirected asks nobody else."""
-    for name, each in upstreams.items():
-        found = behind(indexes, name) if getattr(each.own, "mode", "") == "redirect" else None
-        if found:
+    """Whoever is redirected asks nobody else, and no rule sees what it gets."""
+    sent = {name for name, each in upstreams.items() if _mode(each) == "redirect"}
+    for name in redirects(indexes, upstreams):
+        senders = [i for i, one in indexes.items() if _sends(one) and name in one.every_source]
+        _check_last(name, behind(indexes, name, senders))
+    for name in [*sent, *(i for i, one in indexes.items() if _sends(one))]:
+        _check_last(name, behind(indexes, name))
+    for index in indexes.values():
+        there = _redirecting(Ways(indexes, index.name).places, indexes, sent)
+        what = "rules" if index.clauses else "projects that are merged" if index.merge else ""
+        if there and what:
             raise BadSetting(
-                f'upstream.{name} has mode = "redirect", so {found[1]} behind it in '
-                f"index.{found[0]}.sources would never be asked; put {name} last"
+                f"index.{index.name} has {what}, but clients are redirected by {there}, and "
+                'what they get there is not seen here; have it cached: fallthrough = "cache"'
             )
+
+
+def _check_last(name: str, found: tuple[str, str] | None) -> None:
+    if found:
+        raise BadSetting(
+            f"clients are redirected by {name}, so {found[1]} behind it in "
+            f"index.{found[0]}.sources would never be asked; put {name} last"
+        )
+
+
+def _sends(index: Index) -> bool:
+    return index.fallthrough == "redirect"
+
+
+def _mode(upstream: Any) -> str:
+    return str(getattr(upstream.own, "mode", "cache"))
+
+
+def _redirecting(
+    places: Iterable[str], indexes: Mapping[str, Index], sent: Collection[str]
+) -> str | None:
+    """The first of the places by which clients are sent elsewhere."""
+    for place in places:
+        if place in sent or (place in indexes and _sends(indexes[place])):
+            return place
+    return None
 
 
 def _check_cycle(indexes: Mapping[str, Index], name: str, path: tuple[str, ...]) -> None:

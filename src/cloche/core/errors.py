@@ -101,6 +101,12 @@ class Elsewhere(NoSuchProject):
         super().__init__(sentence, max_age=0)
         self.url = url
 
+    @classmethod
+    def at(cls, upstream: str, base: str, project: str) -> "Elsewhere":
+        """On the upstream's page; `base` is its address, with a slash at the end."""
+        url = f"{base}{project}/"
+        return cls(f"{project} is not here; {upstream} may have it, at {url}", url=url)
+
 
 class ProjectDeleted(NotFound):
     """Not a NoSuchProject: a search for the name ends here."""

@@ -1,6 +1,7 @@
 """An index: a named view with a URL, and what it is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
@@ -54,10 +55,37 @@ class Index(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys((*self.sources, *routed)))
 
 
-def asked(indexes: Mapping[str, Index], name: str) -> list[str]:
-    """The index or upstream and all that it draws on, each time that it is asked."""
-    sources = indexes[name].sources if name in indexes else ()
-    return [name, *(each for source in sources for each in asked(indexes, source))]
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What an index draws on, and which of that may answer for a project."""
+
+    indexes: Mapping[str, Index]
+    index: str
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The index and everything that it draws on, in the order in which it is asked."""
+        one = self.indexes.get(self.index)
+        sources = one.every_source if one else ()
+        below = (place for source in sources for place in self._below(source).places)
+        return tuple(dict.fromkeys((self.index, *below)))
+
+    def of(self, project: ProjectName) -> frozenset[str]:
+        """Those places that may answer for the project."""
+        sources = self.sources(project) if self.index in self.indexes else ()
+        return frozenset({self.index}).union(*(self._below(each).of(project) for each in sources))
+
+    def sources(self, project: ProjectName) -> tuple[str, ...]:
+        """Whom the index itself asks for the project, in that order."""
+        one = self.indexes[self.index]
+        return tuple(
+            source
+            for source in one.sources_of(project)
+            if one.fallthrough == "cache" or source in self.indexes
+        )
+
+    def _below(self, source: str) -> "Ways":
+        return Ways(self.indexes, source)
 
 
 def watched(indexes: Mapping[str, Index]) -> set[str]:
@@ -70,11 +98,16 @@ def watched(indexes: Mapping[str, Index]) -> set[str]:
     return found
 
 
-def behind(indexes: Mapping[str, Index], upstream: str) -> tuple[str, str] | None:
-    """An index in which something else is asked after the upstream, and what; None if none is."""
-    for index in indexes:
-        order = asked(indexes, index)
-        for later in order[order.index(upstream) :] if upstream in order else ():
-            if later != upstream:
-                return index, later
+def behind(
+    indexes: Mapping[str, Index], place: str, among: Iterable[str] | None = None
+) -> tuple[str, str] | None:
+    """An index in which something else is asked after the place, and what; None if none is."""
+    for name in indexes if among is None else among:
+        index = indexes[name]
+        for order in (index.sources, *(route.sources for route in index.routes)):
+            leads = [place in Ways(indexes, source).places for source in order]
+            after = order[leads.index(True) + 1 :] if any(leads) else ()
+            later = next((each for each in after if each != place), None)
+            if later is not None:
+                return name, later
     return None

@@ -1,6 +1,6 @@
 """The journal's words: what each kind of change is called, here and by PyPI's changelog."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from cloche.core.errors import BadName
 from cloche.core.filenames import parse
+from cloche.core.index import Ways
 from cloche.core.model import ProjectName
 
 
@@ -46,10 +47,6 @@ class Event(Struct, frozen=True, kw_only=True):
     opens_version: bool = False  # no earlier one names this version of it
 
 
-Way = tuple[str, ...]
-"""From an index over what it draws on to one place, both ends included."""
-
-
 class Standing(Struct, frozen=True, gc=False):
     """How a place stands to a project of which its journal speaks."""
 
@@ -60,17 +57,46 @@ class Standing(Struct, frozen=True, gc=False):
     shown: bool  # there is something left of that
 
 
-def decided(ways: Sequence[Way], standings: Iterable[Standing]) -> int | None:
+def decided(ways: Ways, project: ProjectName, standings: Iterable[Standing]) -> int | None:
     """What is listed of one project: its serial, or None when there is nothing to show.
 
-    The first place that owns it answers alone; what is said of it on the way there counts too.
+    The first place that owns it answers alone, or all if it is merged; what is said of it on the
+    way there counts too.
     """
-    at = {each.place: each for each in standings}
-    for way in ways:
-        owner = at.get(way[-1])
-        if owner is not None and owner.owned:
-            return max(at[place].serial for place in way if place in at) if owner.shown else None
-    return None
+    found = _answer(ways, project, {each.place: each for each in standings})
+    return found.serial if found is not None and found.shown else None
+
+
+def concerning(ways: Ways, events: Iterable[Event]) -> list[Event]:
+    """Those of places that may answer for their project."""
+    of: dict[ProjectName, frozenset[str]] = {}
+    found = []
+    for event in events:
+        if event.project not in of:
+            of[event.project] = ways.of(event.project)
+        found += [event] if event.place in of[event.project] else []
+    return found
+
+
+def _answer(ways: Ways, project: ProjectName, at: Mapping[str, Standing]) -> Standing | None:
+    """How what answers at a place stands to the project; None when nothing does."""
+    own, one = at.get(ways.index), ways.indexes.get(ways.index)
+    found = [own] if own is not None and own.owned else []
+    if one is not None and (not found or one.merges(project)):
+        for source in ways.sources(project):
+            below = _answer(Ways(ways.indexes, source), project, at)
+            found += [below] if below is not None else []
+            if found and not one.merges(project):
+                break
+    if not found:
+        return None
+    return Standing(
+        place=ways.index,
+        project=project,
+        serial=max(each.serial for each in (*found, own) if each is not None),
+        owned=True,
+        shown=any(each.shown for each in found),
+    )
 
 
 _WORDS: dict[str, str] = {

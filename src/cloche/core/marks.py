@@ -1,6 +1,6 @@
 """What an index says of a project beside its source: yanks (PEP 592), a status (PEP 792)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -63,10 +63,10 @@ class Marks(Struct, frozen=True, kw_only=True):
     def __bool__(self) -> bool:
         return self.status is not None or bool(self.yanks)
 
-    def over(self, page: Page) -> Page:
-        """The page as it is with these marks."""
+    def over(self, page: Page, own: Collection[str] = ()) -> Page:
+        """The page as it is with these marks; `own` are names of files that say it themselves."""
         if self.yanks:
-            page = replace(page, files=tuple(self._files(page)))
+            page = replace(page, files=tuple(self._files(page, own)))
         if self.status is not None:
             page = replace(page, status=str(self.status), status_reason=self.reason or None)
         return page
@@ -75,14 +75,16 @@ class Marks(Struct, frozen=True, kw_only=True):
         """These marks without those of a part."""
         return replace(self, yanks=tuple(y for y in self.yanks if not y.belongs_to(part)))
 
-    def _files(self, page: Page) -> Iterator[File]:
+    def _files(self, page: Page, own: Collection[str]) -> Iterator[File]:
         named = {yank.filename: yank for yank in self.yanks if yank.filename}
         whole = {yank.version: yank for yank in self.yanks if not yank.filename}
         for file in page.files:
             yank = named.get(file.filename)
             if yank is None and whole:
                 yank = whole.get(version_of(file.filename) or "")
-            yield file if yank is None else replace(file, yanked=yanked(yank.reason, yank.yanked))
+            if yank is not None and file.filename not in own:
+                file = replace(file, yanked=yanked(yank.reason, yank.yanked))  # noqa: PLW2901
+            yield file
 
 
 def yanked(reason: str, is_yanked: bool = True) -> bool | str:  # noqa: FBT001, FBT002 - what PEP 592 says

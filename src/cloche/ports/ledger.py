@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
-from cloche.core.journal import Event, Way
+from cloche.core.index import Ways
+from cloche.core.journal import Event
 from cloche.core.marks import Marks, Part
 from cloche.core.model import DocFile, ProjectName, Status, Upload
 from cloche.core.policy import Admission
@@ -133,11 +134,11 @@ class Journal(Protocol):
         """The last so many projects or versions that began, the newest first."""
 
     async def standings(
-        self, ways: Sequence[Way], projects: Collection[ProjectName]
+        self, ways: Ways, projects: Collection[ProjectName]
     ) -> dict[ProjectName, int | None]:
         """The serial of each project's last change, or None for one that is not there to show."""
 
-    async def survey(self, ways: Sequence[Way], take: Callable[[Survey], T]) -> T:
+    async def survey(self, ways: Ways, take: Callable[[Survey], T]) -> T:
         """Let `take`, in a thread, see every project that is there to show, sorted by name."""
 
 

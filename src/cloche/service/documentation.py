@@ -65,7 +65,8 @@ class Documents:
         page = shown.page
         if page.status == QUARANTINED:
             raise quarantined(index, project, page.status_reason)
-        if shown.sight.hosted and page.files:  # a deleted project's documentation is gone, too
+        # A deleted project's documentation is gone, too.
+        if page.files and shown.sight.owners.get(shown.sight.owner):
             found = await self.documentation.find(shown.sight.owner, project, path)
             if found is not None:
                 return found

@@ -118,7 +118,9 @@ class Explain:
         self, index: str, project: ProjectName, version: str | None
     ) -> Explanation:
         view = self.view
-        watched = _Watched(view.indexes, view.upstreams, view.ledger, view.pages, view.clock)
+        watched = _Watched(
+            view.indexes, view.upstreams, view.ledger, view.pages, view.clock, view.redirects
+        )
         sight, error = await _looked(watched, index, project)
         told = await _accounts(sight) if sight else []
         if not _closed(sight, error):
@@ -142,7 +144,7 @@ class Explain:
         self, index: str, project: ProjectName, listed: set[tuple[str, str]]
     ) -> list[Account]:
         """The files that no page offers any more, and that are kept."""
-        sources = {way[-1] for way in self.view.ways(index, project)}
+        sources = self.view.ways(index).of(project)
         found = []
         for source in self.view.upstreams.keys() & sources:
             for held in await self.holdings.files(source, project):

@@ -78,16 +78,19 @@ class Kept:
 
     async def projects(self, index: str) -> list[ProjectName]:
         """Every project that was uploaded, or of which a file is kept. Sorted."""
+        ways = self.view.ways(index)
         names: set[ProjectName] = set()
-        for source in self.view.closure(index):
-            here = self.ledger if source in self.view.indexes else self.holdings
-            names.update(await here.projects(source))
+        for place in ways.places:
+            here = self.ledger if place in self.view.indexes else self.holdings
+            names.update(name for name in await here.projects(place) if place in ways.of(name))
         return sorted(names)
 
     async def uploaded(self, index: str) -> list[ProjectName]:
         """The projects uploaded to the index, or to one that it draws on. Sorted."""
+        ways = self.view.ways(index)
         names: set[ProjectName] = set()
-        for source in self.view.closure(index):
-            if source in self.view.indexes:
-                names.update(await self.ledger.projects(source))
+        for place in ways.places:
+            if place in self.view.indexes:
+                found = await self.ledger.projects(place)
+                names.update(name for name in found if place in ways.of(name))
         return sorted(names)

@@ -23,7 +23,7 @@ class Renew:
         That an upstream has no such project is forgotten in this process alone: others may
         believe it for as long as its freshness allows.
         """
-        for source in self.view.closure(index):
+        for source in self.view.ways(index).of(project):
             if source in self.upstreams:
                 self.upstreams[source].forget(project)
                 await self.expiry.expire(source, project, self.clock(), who)

@@ -26,11 +26,12 @@ class Steward:
     async def yank(self, part: Part, who: str, why: str) -> list[str]:
         """Yank a version or a file, and return the files that this is. Raise NoSuchFile."""
         deed = self._deed(who, why)
-        sight, own = await self.view.unmarked(part.index, part.project)
+        sight, _ = await self.view.unmarked(part.index, part.project)
         files = [file.filename for file in part.of(sight.offered)]
-        if own.uploads:
+        own, others = _parted(part, sight, files)
+        if own:
             await self.stewardship.yank(part, deed, yanked=True)
-        else:
+        if others:
             await self.stewardship.mark(part, deed, yanked=True)
         await self.pulse.settle()
         return files
@@ -42,12 +43,13 @@ class Steward:
         the source's later yanks are heeded.
         """
         deed = self._deed(who, why)
-        sight, own = await self.view.unmarked(part.index, part.project)
+        sight, said = await self.view.unmarked(part.index, part.project)
         files = [file.filename for file in part.of(sight.offered)]
-        if own.uploads:
+        own, others = _parted(part, sight, files)
+        if own:
             await self.stewardship.yank(part, deed, yanked=False)
-        else:
-            word = False if _else_yanked(part, sight, own) else None
+        if others:
+            word = False if _else_yanked(part, sight, said, others) else None
             await self.stewardship.mark(part, deed, yanked=word)
         await self.pulse.settle()
         return files
@@ -84,6 +86,13 @@ class Steward:
         return Deed(who=who, at=self.clock(), reason=reason(why))
 
 
-def _else_yanked(part: Part, sight: Sight, own: Own) -> bool:
-    """Whether any file of the part is yanked by something else than a mark on the part."""
-    return any(file.yanked for file in part.of(own.marks.but(part).over(sight.offered)))
+def _parted(part: Part, sight: Sight, files: list[str]) -> tuple[list[str], list[str]]:
+    """The index's own uploads, and what its sources have; a merged project may have both."""
+    own = [name for name in files if sight.origin(name) == (part.index, True)]
+    return own, [name for name in files if name not in own]
+
+
+def _else_yanked(part: Part, sight: Sight, own: Own, names: list[str]) -> bool:
+    """Whether any of these is yanked by something else than a mark on the part."""
+    without = part.of(own.marks.but(part).over(sight.offered))
+    return any(file.yanked for file in without if file.filename in names)

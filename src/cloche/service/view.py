@@ -18,7 +18,7 @@ from cloche.core.errors import (
     ProjectDeleted,
 )
 from cloche.core.filenames import known_version
-from cloche.core.index import Index
+from cloche.core.index import Index, Ways
 from cloche.core.marks import yanked
 from cloche.core.model import (
     BESIDE,
@@ -45,6 +45,7 @@ from cloche.core.policy import (
     shut,
     withheld_by,
 )
+from cloche.core.wire import QUARANTINED, versions_of
 from cloche.ports import Clock, Ledger, Own, PageStore
 from cloche.service.upstream import Answer
 
@@ -83,6 +84,11 @@ class Sight:
     def origin(self, filename: str) -> Origin:
         """Where a file of the page comes from."""
         return self.origins.get(filename) or Origin(self.owner, hosted=self.hosted)
+
+    @property
+    def owners(self) -> Mapping[str, bool]:
+        """The indexes and upstreams that files come from; whether these were uploaded there."""
+        return dict(self.origins.values()) or {self.owner: self.hosted}
 
     @property
     def offered(self) -> Page:
@@ -132,6 +138,7 @@ class View:
     ledger: Ledger
     pages: PageStore
     clock: Clock
+    redirects: Mapping[str, str] = field(default_factory=dict)  # where clients may be sent
 
     def index(self, name: str) -> Index:
         """Raise NoSuchIndex."""
@@ -185,8 +192,11 @@ class View:
         sight = replace(sight, told=max(sight.told, own.serial))
         if not own.marks:
             return sight
-        withheld = own.marks.over(structs.replace(sight.page, files=(*sight.withheld.values(),)))
-        return replace(sight, page=own.marks.over(sight.page), withheld=_by_name(withheld.files))
+        mine = {upload.filename for upload in own.uploads or ()}
+        rest = structs.replace(sight.page, files=(*sight.withheld.values(),))
+        withheld = own.marks.over(rest, mine).files
+        page = own.marks.over(sight.page, mine)
+        return replace(sight, page=page, withheld=_by_name(withheld))
 
     def _judged(self, index: str, sight: Sight, admissions: Sequence[Admission]) -> Sight:
         """The page with the index's rules, which see all that is offered to it."""
@@ -216,12 +226,18 @@ class View:
                 uploads=own.uploads,
             )
             return await self._with_sources(index, sight, asked)
-        if own.uploads is not None:
-            raise ProjectDeleted(
-                f"all files of {project} were deleted from index {index}; "
-                "the name stays its own, upload a new version to use it again"
-            )
-        return await self._from_sources(index, project, asked)
+        deleted = ProjectDeleted(
+            f"all files of {project} were deleted from index {index}; "
+            "the name stays its own, upload a new version to use it again"
+        )
+        if own.uploads is None:
+            return await self._from_sources(index, project, asked)
+        if not self.index(index).merges(project):
+            raise deleted
+        try:
+            return await self._from_sources(index, project, asked)
+        except NoSuchProject:
+            raise deleted from None
 
     async def _with_sources(self, index: str, sight: Sight, asked: Asked) -> Sight:
         """Own uploads, and what the sources have beside them if the project is merged."""
@@ -229,6 +245,8 @@ class View:
             return sight
         try:
             return merged([sight, await self._from_sources(index, sight.page.name, asked)])
+        except ProjectDeleted:
+            return sight
         except NoSuchProject as e:
             until = FOREVER if e.max_age is None else self._until([e.max_age])
             return replace(sight, until=until)
@@ -240,19 +258,24 @@ class View:
         """
         ages: list[float] = []
         found: list[Sight] = []
-        elsewhere: Elsewhere | None = None
+        last: Elsewhere | ProjectDeleted | None = None
         one = self.index(index)
         for source in one.sources_of(project):
             try:
                 found.append(await self._ask(source, project, one, asked))
             except NoSuchProject as e:
                 ages += [] if e.max_age is None else [e.max_age]
-                elsewhere = e if isinstance(e, Elsewhere) else elsewhere
+                last = e if isinstance(e, Elsewhere) else last
+                continue
+            except ProjectDeleted as e:
+                if not one.merges(project):
+                    raise
+                last = e
                 continue
             if not one.merges(project):
                 break
         if not found:
-            raise elsewhere or NoSuchProject(
+            raise last or NoSuchProject(
                 f"index {index} has no project {project}", max_age=min(ages, default=None)
             )
         sight = merged(found)
@@ -269,6 +292,8 @@ class View:
             raise NoSuchProject(f"index {index.name} asks no upstream for {project}")
         if asked.bar is not None:
             raise denied(asked.place, f"all of {project}", asked.bar)
+        if index.fallthrough == "redirect" and source in self.redirects:
+            raise Elsewhere.at(source, self.redirects[source], project)
         answer = await self.upstreams[source].page(project)
         return Sight(
             answer.page,
@@ -287,16 +312,33 @@ class View:
         Raise NoSuchFile when there is none such, or another source that comes first now owns
         the name; Forbidden when an index on the way to it holds the project in quarantine.
         """
-        for *above, source in self.ways(index, project):
-            if source in self.upstreams:
-                held = await self.pages.held(source, key, filename)
-                if held is not None and held.project == project:
-                    await self._check_released(above, project)
-                    await self._check_judged(above, held)
-                    return _gone(held)
-            if await self._owns(source, project):
+        _, found = await self._kept((index,), project, key, filename)
+        if found is None:
+            raise NoSuchFile(f"index {index} has no such file {filename} of {project}")
+        above, held = found
+        await self._check_released(above, project)
+        await self._check_judged(above, held)
+        return _gone(held)
+
+    async def _kept(
+        self, way: tuple[str, ...], project: ProjectName, key: FileKey, filename: str
+    ) -> tuple[bool, tuple[tuple[str, ...], Held] | None]:
+        """Whether the end of the way answers for the project; the file, and all above it."""
+        *above, place = way
+        if place in self.upstreams:
+            held = await self.pages.held(place, key, filename)
+            if held is not None and held.project == project:
+                return True, (tuple(above), held)
+            return await self._owns(place, project), None
+        owned, merges = await self._owns(place, project), self.index(place).merges(project)
+        for source in self.ways(place).sources(project):
+            if owned and not merges:
                 break
-        raise NoSuchFile(f"index {index} has no such file {filename} of {project}")
+            here, found = await self._kept((*way, source), project, key, filename)
+            if found is not None:
+                return True, found
+            owned = owned or here
+        return owned, None
 
     async def _owns(self, source: str, project: ProjectName) -> bool:
         """Whether the source answers for the project, as far as is known here."""
@@ -334,40 +376,36 @@ class View:
 
     async def projects(self, index: str) -> list[ProjectName]:
         """Every project that the index holds: uploaded, or kept of an upstream. Sorted."""
+        ways = self.ways(index)
         names: set[ProjectName] = set()
-        for source in self.closure(index):
-            kept = self.ledger if source in self.indexes else self.pages
-            names.update(await kept.projects(source))
+        for place in ways.places:
+            kept = self.ledger if place in self.indexes else self.pages
+            names.update(name for name in await kept.projects(place) if place in ways.of(name))
         return sorted(names)
 
     def closure(self, index: str) -> list[str]:
         """The index and everything that it draws on, in the order in which it is asked."""
-        return [way[-1] for way in self.ways(index)]
+        return list(self.ways(index).places)
 
-    def ways(self, index: str, project: ProjectName | None = None) -> list[tuple[str, ...]]:
-        """The first way from the index to each thing that it draws on, both ends included.
-
-        For one project: to each that may be asked for it.
-        """
-        found: dict[str, tuple[str, ...]] = {index: (index,)}
-        one = self.index(index)
-        for source in one.every_source if project is None else one.sources_of(project):
-            nested = source in self.indexes
-            for way in self.ways(source, project) if nested else [(source,)]:
-                found.setdefault(way[-1], (index, *way))
-        return list(found.values())
+    def ways(self, index: str) -> Ways:
+        """Raise NoSuchIndex."""
+        return Ways(self.indexes, self.index(index).name)
 
 
 def merged(sights: Sequence[Sight]) -> Sight:
-    """Several owners' pages as one: of files of one name, the first owner's counts."""
+    """Several owners' pages as one: of files of one name, the first owner's counts.
+
+    An owner that holds the project in quarantine adds no file.
+    """
     first, *rest = sights
     if not rest:
         return first
+    offering = [first, *(sight for sight in rest if sight.page.status != QUARANTINED)]
     files: dict[str, File] = {}
     withheld: dict[str, File] = {}
     origins: dict[str, Origin] = {}
     rulings: dict[str, tuple[Ruling, ...]] = {}
-    for sight in sights:
+    for sight in offering:
         for file in sight.offered.files:
             name = file.filename
             if name not in origins:
@@ -375,7 +413,7 @@ def merged(sights: Sequence[Sight]) -> Sight:
                 (withheld if name in sight.withheld else files)[name] = file
                 if name in sight.rulings:
                     rulings[name] = sight.rulings[name]
-    versions = dict.fromkeys(version for sight in sights for version in sight.page.versions)
+    versions = dict.fromkeys(each for sight in offering for each in versions_of(sight.page))
     return replace(
         first,
         page=structs.replace(first.page, files=tuple(files.values()), versions=tuple(versions)),
@@ -384,7 +422,7 @@ def merged(sights: Sequence[Sight]) -> Sight:
         ruled_until=min(sight.ruled_until for sight in sights),
         serials={place: serial for sight in sights for place, serial in sight.serials.items()},
         told=max(sight.told for sight in sights),
-        uploads=tuple(upload for sight in sights for upload in sight.uploads),
+        uploads=tuple(upload for sight in offering for upload in sight.uploads),
         withheld=withheld,
         rulings=rulings,
         origins=origins,

@@ -14,8 +14,7 @@ class Redirect:
     base: str  # the index's address, with a slash at the end
 
     async def page(self, project: ProjectName, etag: str | None) -> Received:  # noqa: ARG002 - the port's
-        url = f"{self.base}{project}/"
-        raise Elsewhere(f"{project} is not here; {self.name} may have it, at {url}", url=url)
+        raise Elsewhere.at(self.name, self.base, project)
 
     def transfer(
         self,

@@ -56,6 +56,14 @@ class Settings(Remote, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: str = urljoin(f"{DEFAULT_INDEX}/", "../simple/")
     mode: Literal["cache", "redirect"] = "cache"  # redirect: clients are sent there
 
+    @property
+    def elsewhere(self) -> str | None:
+        """Where clients can be sent, with a slash at the end; None when it takes credentials."""
+        address = URL(self.url)
+        if self.username is not None or address.user is not None:
+            return None
+        return str(address).rstrip("/") + "/"
+
 
 class _Momentary(UpstreamDown):
     """Worth another try at once."""

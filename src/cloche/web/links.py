@@ -64,8 +64,9 @@ class Links:
                 sight = await self.kept.view.project(index.name, name)
             except NotFound:
                 continue  # it was deleted meanwhile
-            if sight.hosted and sight.page.status != QUARANTINED:
+            if sight.page.status != QUARANTINED:
                 files = unaddressed(sight.page).files
-                entries = (html_entry(file, f"{root}local/{name}/") for file in files)
+                ours = (file for file in files if sight.origin(file.filename).hosted)
+                entries = (html_entry(file, f"{root}local/{name}/") for file in ours)
                 yield "".join(entries).encode()
         yield END

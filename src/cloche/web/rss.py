@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloche.core.index import Index
-from cloche.core.journal import Event
+from cloche.core.journal import Event, concerning
 from cloche.core.model import project_name
 from cloche.core.negotiation import Encoding, page_encoding
 from cloche.core.releases import Release, releases
@@ -65,11 +65,9 @@ class Feeds:
 
     async def _opened(self, request: Request, of: Opening, title: str) -> Response:
         index = await self._index(request)
-        places = self.view.closure(index.name)
-        found = await self.journal.openings(places, of, MANY)
-        there = await self.journal.standings(
-            self.view.ways(index.name), [entry.project for entry in found]
-        )
+        ways = self.view.ways(index.name)
+        found = concerning(ways, await self.journal.openings(ways.places, of, MANY))
+        there = await self.journal.standings(ways, [entry.project for entry in found])
         root = self._root(request, index)
         items = [_item(entry, root, of) for entry in found if there[entry.project] is not None]
         return self._feed(request, index, title, f"{root}/", items)

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from cloche.core.errors import BadRequest, Denied, Error, NotFound
-from cloche.core.journal import Event, as_pypi_says
+from cloche.core.journal import Event, as_pypi_says, concerning
 from cloche.core.model import ProjectName, project_name
 from cloche.core.pypi_json import Account, files, info, roles
 from cloche.core.releases import Release, by_preference
@@ -53,6 +53,15 @@ class Methods:
 
     def places(self, caller: Caller) -> list[str]:
         return self.view.closure(caller.index)
+
+    async def events(self, caller: Caller, since: int) -> list[Event]:
+        """The first so many of the changelog after a serial; none only if there are no more."""
+        ways = self.view.ways(caller.index)
+        while found := await self.journal.events(ways.places, since, MAX_ENTRIES):
+            if kept := concerning(ways, found):
+                return kept
+            since = found[-1].serial
+        return []
 
     async def account(self, caller: Caller, name: str) -> tuple[Shown, Account] | None:
         """What there is to tell of a project; None when nobody has it, or may have it."""
@@ -183,7 +192,7 @@ async def _hit(methods: Methods, caller: Caller, name: ProjectName) -> dict[str,
 
 async def _summary(methods: Methods, shown: Shown, release: Release) -> str:
     """What an upload says of itself. No upstream is asked for the sake of a list."""
-    if not shown.sight.hosted:
+    if not _is_hosted(shown, release):
         return ""
     metadata = await methods.accounts.metadata(shown, release)
     return metadata.summary if metadata else ""
@@ -208,7 +217,7 @@ async def _browsed(
 ) -> list[str] | None:
     found = await methods.account(caller, name)
     release = next(iter(by_preference(found[1].releases)), None) if found else None
-    if found is None or release is None or not found[0].sight.hosted:
+    if found is None or release is None or not _is_hosted(found[0], release):
         return None
     metadata = await methods.accounts.metadata(found[0], release)
     fits = metadata is not None and wanted <= set(metadata.classifiers)
@@ -294,7 +303,7 @@ async def changelog_last_serial(methods: Methods, caller: Caller) -> int:
 
 @_method
 async def changelog_since_serial(methods: Methods, caller: Caller, since_serial: int) -> list[Row]:
-    found = await methods.journal.events(methods.places(caller), int(since_serial), MAX_ENTRIES)
+    found = await methods.events(caller, int(since_serial))
     return [row for entry in found for row in _rows(entry)]
 
 
@@ -327,7 +336,12 @@ async def _since(methods: Methods, caller: Caller, when: int) -> list[Event]:
         serial = await methods.journal.before(datetime.fromtimestamp(when, UTC))
     except (ValueError, OSError, OverflowError):
         raise BadRequest(f"{when} is no time in seconds since 1970; give one") from None
-    return await methods.journal.events(methods.places(caller), serial, MAX_ENTRIES)
+    return await methods.events(caller, serial)
+
+
+def _is_hosted(shown: Shown, release: Release) -> bool:
+    """Whether all of it was uploaded here, so that no upstream need be asked about it."""
+    return all(shown.sight.origin(file.filename).hosted for file in release.files)
 
 
 def _rows(entry: Event) -> Iterator[Row]:

@@ -176,17 +176,18 @@ def _project(shown: Shown) -> Project:
     return Project.model_validate(
         {
             "name": page.name,
-            "hosted": shown.sight.hosted and shown.sight.owner == shown.index,
+            "hosted": shown.sight.owners.get(shown.index, False),
             "status": page.status,
             "status_reason": page.status_reason,
-            "files": [_file(file) for file in page.files],
+            "files": [_file(file, shown.sight.origin(file.filename).owner) for file in page.files],
         }
     )
 
 
-def _file(file: File) -> ListedFile:
+def _file(file: File, source: str) -> ListedFile:
     return ListedFile(
         filename=file.filename,
+        source=source,
         version=version_of(file.filename),
         size=file.size,
         sha256=file.sha256,

@@ -37,6 +37,7 @@ class ProjectStatus(BaseModel):
 
 class ListedFile(BaseModel):
     filename: str
+    source: str = Field(description="The index or upstream that it comes from.")
     version: str | None = Field(description="null where the filename does not tell.")
     size: int | None = Field(description="Bytes; null where the upstream does not say.")
     sha256: str | None
@@ -49,7 +50,9 @@ class Project(BaseModel):
     """A project as the index shows it."""
 
     name: str
-    hosted: bool = Field(description="Uploaded to this very index, so that it can be deleted here.")
+    hosted: bool = Field(
+        description="Uploaded to this very index, some of it at least, which can be deleted here."
+    )
     status: Status
     status_reason: str | None
     files: list[ListedFile]

@@ -63,7 +63,7 @@ class Pages:
             who_reads=who_reads,
             sources=self.view.closure(index.name)[1:],
             query=query,
-            elsewhere=_name(query) if index.sources and wanted not in held else None,
+            elsewhere=_name(query) if index.every_source and wanted not in held else None,
             held=len(held),
             found=len(found),
             projects=found[:MAX_PROJECTS],
