@@ -22,6 +22,7 @@ from cloche.catalog import Catalog
 from cloche.config import RESERVED, Settings
 from cloche.core.errors import BadSetting, Error
 from cloche.core.index import watched
+from cloche.core.known import Need
 from cloche.logins.tokens import Login
 from cloche.ports import Attestor, Blobs, Clock, Upstream
 from cloche.service.admit import Admit
@@ -33,9 +34,11 @@ from cloche.service.gather import Gather
 from cloche.service.going import Goods
 from cloche.service.integrity import Integrity
 from cloche.service.kept import Kept, KeptUpstream
+from cloche.service.knowledge import Knowledge, Looker
 from cloche.service.prefetch import Prefetch
 from cloche.service.promote import Promote
 from cloche.service.publish import Publish
+from cloche.service.reading import Reading
 from cloche.service.renew import Renew
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
@@ -177,6 +180,7 @@ class Services:
     documents: Documents
     sweep: Sweep
     cached: Mapping[str, CachedUpstream]
+    knowledge: Knowledge
 
     @property
     def managed(self) -> Managed:
@@ -210,13 +214,15 @@ def compose(
         for name, upstream in remote.items()
     }
     sent = {} if offline else settings.redirects
-    view = View(settings.indexes, cached, stored.ledger, stored.pages, clock, sent)
-    shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
     within = Within(fetch, remote, spool)
+    lookers: dict[Need, Looker] = {"metadata": Reading(fetch, within, blobs)}
+    knowledge = Knowledge(stored.facts, lookers, clock)
+    view = View(settings.indexes, cached, stored.ledger, stored.pages, clock, sent, knowledge)
+    shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     files = Files(view, shelf, fetch, within, blobs)
     kept = {name: KeptUpstream(each, stored.holdings, clock) for name, each in cached.items()}
-    kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock, sent)
+    kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock, sent, knowledge)
     kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
     integrity = Integrity(view, shelf, blobs, stored.pages, spool, remote, clock)
     publish = Publish(blobs, stored.ledger, open_attestor(settings), stored.pulse, clock)
@@ -241,6 +247,7 @@ def compose(
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         cached=cached,
+        knowledge=knowledge,
     )
 
 
@@ -268,6 +275,7 @@ async def opened(settings: Settings, *, patience: float) -> AsyncIterator[Servic
     try:
         yield services
     finally:
+        await services.knowledge.close()
         await services.files.within.close()
         await services.fetch.close(patience)
         for cached in services.cached.values():
@@ -361,6 +369,7 @@ class Application:
 
     async def _close(self) -> None:
         await self._services.prefetch.close()
+        await self._services.knowledge.close()
         await self._services.files.within.close()
         await self._services.fetch.close(LEFTOVER)
         for cached in self._services.cached.values():

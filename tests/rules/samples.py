@@ -1,6 +1,7 @@
 """Each kind of rule with settings that it takes, and offers for them to judge."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from cloche import kinds, rules
 from cloche.config.rules import clauses
+from cloche.core.known import Facts, Known, Lack
 from cloche.core.model import File, ProjectName
 from cloche.core.policy import Candidate, Clause, Offer
 
@@ -29,6 +31,7 @@ SETTINGS: dict[str, list[Mapping[str, Any]]] = {
     "deny": [{"what": ["demo<1.1"]}, {"files": [REQUIREMENTS]}, {"what": ["dem*"]}],
     "frozen": [{"before": NOW - timedelta(days=90)}],
     "kinds": [{"only": ["wheel"]}, {"no": ["sdist", "egg"]}],
+    "licence": [{"allow": ["MIT", "BSD-*"]}, {"deny": ["GPL-*"], "unknown": "allow"}],
     "newest": [{"count": 2}, {"count": 1, "prereleases": 1, "by": "upload-time"}],
     "pattern": [
         {"filename": [r"win_amd64", r"\.zip$"]},
@@ -94,7 +97,23 @@ FILES = st.builds(
 )
 
 
-def offers() -> st.SearchStrategy[Offer]:
-    """Pages of up to twelve files of various kinds and ages, each name once."""
-    files = st.lists(FILES, max_size=12, unique_by=lambda file: file.filename)
-    return files.map(lambda found: offer(*found))
+METADATA: st.SearchStrategy[Facts | Lack] = st.sampled_from(
+    [
+        {"license-expression": ("MIT OR GPL-3.0-only",)},
+        {"license-expression": ("GPL-3.0-or-later",), "keywords": ("one", "two")},
+        {"classifier": ("License :: OSI Approved :: BSD License",), "license": ("BSD",)},
+        {"name": ("demo",)},
+        Lack("it offers no metadata"),
+        Lack("its metadata is not known yet", NOW + timedelta(seconds=5)),
+    ]
+)
+
+
+@st.composite
+def offers(draw: st.DrawFn) -> Offer:
+    """Pages of up to twelve files of various kinds and ages, each name once, more or less known."""
+    files = draw(st.lists(FILES, max_size=12, unique_by=lambda file: file.filename))
+    facts = {file.filename: draw(METADATA) for file in files}
+    agains = [each.again for each in facts.values() if isinstance(each, Lack) and each.again]
+    known = Known({"metadata": facts}, min(agains, default=None))
+    return replace(offer(*files), known=known)

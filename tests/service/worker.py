@@ -20,6 +20,8 @@ from cloche.core.model import Artifact, Digest, Page, ProjectName
 from cloche.ports import Blobs, Upstream
 from cloche.service.fetch import Body, Fetch
 from cloche.service.files import Files
+from cloche.service.knowledge import Knowledge
+from cloche.service.reading import Reading
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
 from cloche.service.upstream import CachedUpstream, Freshness
@@ -82,6 +84,7 @@ class Worker:
     roots: Roots
     fetch: Fetch
     files: Files
+    knowledge: Knowledge
 
     @property
     def pypi(self) -> CachedUpstream:
@@ -117,6 +120,7 @@ async def worker(folder: Path, url: str, options: Options | None = None) -> Asyn
     try:
         yield made
     finally:
+        await made.knowledge.close()
         await made.files.within.close()
         await made.fetch.close(patience=0)
         for cached in made.cached.values():
@@ -150,12 +154,14 @@ def _compose(
         )
         for name, each in remote.items()
     }
-    view = View(options.indexes, cached, stored.ledger, stored.pages, clock)
+    fetch = Fetch(blobs, stored.pages, spool, remote, clock)
+    within = Within(fetch, remote, spool)
+    knowledge = Knowledge(stored.facts, {"metadata": Reading(fetch, within, blobs)}, clock)
+    view = View(options.indexes, cached, stored.ledger, stored.pages, clock, knowledge=knowledge)
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     roots = Roots(view, stored.ledger, stored.journal, stored.pulse)
-    fetch = Fetch(blobs, stored.pages, spool, remote, clock)
-    files = Files(view, shelf, fetch, Within(fetch, remote, spool), blobs)
-    return Worker(stored, blobs, spool, remote, cached, view, shelf, roots, fetch, files)
+    files = Files(view, shelf, fetch, within, blobs)
+    return Worker(stored, blobs, spool, remote, cached, view, shelf, roots, fetch, files, knowledge)
 
 
 async def everything(body: Body) -> bytes:

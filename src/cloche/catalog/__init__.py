@@ -13,6 +13,7 @@ from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
 from cloche.catalog.engine import is_sqlite, open_engine
 from cloche.catalog.expiry import SqlExpiry
+from cloche.catalog.facts import SqlFacts
 from cloche.catalog.failures import said
 from cloche.catalog.findings import SqlFindings
 from cloche.catalog.history import SqlJournal
@@ -30,6 +31,7 @@ from cloche.ports import (
     Admissions,
     Documentation,
     Expiry,
+    FactStore,
     Findings,
     Holdings,
     Journal,
@@ -57,6 +59,7 @@ class Catalog:
     documentation: Documentation
     pages: PageStore
     findings: Findings
+    facts: FactStore
     holdings: Holdings
     expiry: Expiry
     tokens: Tokens
@@ -89,6 +92,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),
         findings=SqlFindings(database),
+        facts=SqlFacts(database),
         holdings=SqlHoldings(database),
         expiry=SqlExpiry(database),
         tokens=SqlTokens(database),

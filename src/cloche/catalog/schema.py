@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -217,6 +217,16 @@ sightings = Table(
     Column("project", Text, primary_key=True),
     Column("sighting", Text, primary_key=True),  # a file's sha256, or `u` and a hash of its place
     Column("first_seen", Instant, nullable=False),
+)
+
+facts = Table(
+    "facts",  # what files told of themselves when they were looked at
+    metadata,
+    Column("place", Text, primary_key=True),  # the name of an index or an upstream
+    Column("project", Text, primary_key=True),
+    Column("need", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("said", Text, nullable=False),  # JSON
 )
 
 tokens = Table(

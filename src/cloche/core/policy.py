@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from packaging.version import Version
 
 from cloche.core.filenames import Brief, brief
+from cloche.core.known import NOTHING, Known, Need
 from cloche.core.marks import Part
 from cloche.core.model import File, ProjectName
 from cloche.core.patterns import Names, Selector
@@ -86,6 +87,7 @@ class Offer:
     index: str
     project: ProjectName
     candidates: Sequence[Candidate]
+    known: Known = NOTHING  # of what the rules need beyond the page
 
     @cached_property
     def versions(self) -> Mapping[Version | None, Sequence[Candidate]]:
@@ -97,7 +99,10 @@ class Offer:
 
 
 class Rule(Protocol):
-    """One reason to hide or deny files. It knows nothing of HTTP, storage and other rules."""
+    """One reason to hide or deny files. It knows nothing of HTTP, storage and other rules.
+
+    One that must know more than the page says has `needs`, a frozenset of `Need`.
+    """
 
     def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         """Whom it objects to. It depends on nothing but its settings and these two."""
@@ -134,6 +139,12 @@ class Clause(Struct, frozen=True, kw_only=True):
     projects: Names | None = None  # None: all
     exempt: tuple[Exemption, ...] = ()
     expires: datetime | None = None
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the rule must know beyond the page."""
+        needs: frozenset[Need] = getattr(self.rule, "needs", frozenset())
+        return needs
 
     def concerns(self, project: ProjectName, now: datetime) -> bool:
         if self.expires is not None and now >= self.expires:
@@ -217,12 +228,18 @@ class Judgement(Struct, frozen=True):
     until: datetime  # when the same question may have another answer
 
 
+def needed(clauses: Iterable[Clause], project: ProjectName, now: datetime) -> frozenset[Need]:
+    """What must be known of a project beyond its page, for these to judge it."""
+    return frozenset(need for each in clauses if each.concerns(project, now) for need in each.needs)
+
+
 def judge(
     offer: Offer, clauses: Sequence[Clause], now: datetime, admissions: Sequence[Admission] = ()
 ) -> Judgement:
     """What the rules of an index say of what is offered to it."""
     current = [each for each in admissions if now < each.until]
     instants = [each.until for each in current]
+    instants += [offer.known.until] if offer.known.until else []
     found: defaultdict[str, list[Ruling]] = defaultdict(list)
     for clause in clauses:
         instants += [at for at in clause.instants() if at > now]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cloche.ports.admissions import Admissions, Admitted
 from cloche.ports.blobs import Blobs, Spooled, Stored
-from cloche.ports.cache import Expiry, Findings, Holdings, Kept, PageStore
+from cloche.ports.cache import Expiry, FactStore, Findings, Holdings, Kept, PageStore
 from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
 from cloche.ports.ledger import (
     Changes,
@@ -37,6 +37,7 @@ __all__ = [
     "Documentation",
     "Entry",
     "Expiry",
+    "FactStore",
     "Findings",
     "Growth",
     "Holdings",

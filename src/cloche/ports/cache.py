@@ -1,12 +1,13 @@
 """What upstreams said, and what is kept of theirs: evictable."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
 
 from cloche.core import backfill
+from cloche.core.known import Facts, Need
 from cloche.core.model import FileKey, Held, ProjectName
 from cloche.ports.upstreams import Document
 
@@ -82,6 +83,21 @@ class Holdings(Protocol):
 
     async def projects(self, upstream: str) -> list[ProjectName]:
         """The projects of which a distribution is kept, sorted."""
+
+
+class FactStore(Protocol):
+    """What files told when they were looked at. Evictable.
+
+    A place is the name of an index or of an upstream: what one says of a file binds no other.
+    """
+
+    async def recall(self, place: str, project: ProjectName, need: Need) -> dict[FileKey, Facts]:
+        """All that is remembered of the project's files."""
+
+    async def keep(
+        self, place: str, project: ProjectName, need: Need, found: Mapping[FileKey, Facts]
+    ) -> None:
+        """Remember it, in place of what was remembered. At most 10,000 files a project."""
 
 
 class Expiry(Protocol):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from msgspec import convert
 from msgspec.structs import replace
@@ -117,10 +117,7 @@ class Explain:
     async def _explained(
         self, index: str, project: ProjectName, version: str | None
     ) -> Explanation:
-        view = self.view
-        watched = _Watched(
-            view.indexes, view.upstreams, view.ledger, view.pages, view.clock, view.redirects
-        )
+        watched = _Watched(**{each.name: getattr(self.view, each.name) for each in fields(View)})
         sight, error = await _looked(watched, index, project)
         told = await _accounts(sight) if sight else []
         if not _closed(sight, error):

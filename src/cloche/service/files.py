@@ -156,11 +156,8 @@ class Files:
         if hosted:
             return Wanted(name, f'"{hashes["sha256"]}"', digest=Digest(hashes["sha256"]))
         etag = f'"{hashes["sha256"]}"' if "sha256" in hashes and _is_fixed(file) else ""
-        wheel = artifact_of(owner, shown.page.name, file)
-        # Where the upstream has none it is not asked.
-        url = "" if file.metadata_within else _beside(file.url, METADATA)
-        artifact = replace(wheel, filename=name, url=url, hashes=hashes, size=None)
-        return Wanted(name, etag, artifact=artifact, wheel=wheel if _is_wheel(file) else None)
+        artifact, wheel = metadata_of(owner, shown.page.name, file)
+        return Wanted(name, etag, artifact=artifact, wheel=wheel)
 
     async def _signature(self, shown: Shown, file: File) -> Wanted:
         name = file.filename + SIGNATURE
@@ -182,6 +179,18 @@ class Files:
         if wanted.digest is None:
             raise NoSuchFile(f"{wanted.filename} has no bytes here")
         return wanted.digest
+
+
+def metadata_of(
+    upstream: str, project: ProjectName, file: File
+) -> tuple[Artifact, Artifact | None]:
+    """The `.metadata` of a file, and the wheel out of which it can be read if there is none."""
+    whole = artifact_of(upstream, project, file)
+    hashes = file.core_metadata if isinstance(file.core_metadata, dict) else {}
+    # Where the upstream has none it is not asked.
+    url = "" if file.metadata_within or not file.url else _beside(file.url, METADATA)
+    artifact = replace(whole, filename=file.filename + METADATA, url=url, hashes=hashes, size=None)
+    return artifact, whole if _is_wheel(file) else None
 
 
 def _is_fixed(file: File) -> bool:

@@ -19,6 +19,7 @@ from cloche.core.errors import (
 )
 from cloche.core.filenames import known_version
 from cloche.core.index import Index, Ways
+from cloche.core.known import Known, Need
 from cloche.core.marks import yanked
 from cloche.core.model import (
     BESIDE,
@@ -35,12 +36,14 @@ from cloche.core.policy import (
     FOREVER,
     Admission,
     Candidate,
+    Clause,
     Effect,
     Offer,
     Ruling,
     Rulings,
     joined,
     judge,
+    needed,
     settled,
     shut,
     withheld_by,
@@ -131,6 +134,13 @@ class Source(Protocol):
         """Whether its page is kept here."""
 
 
+class Knowledge(Protocol):
+    """What is known of files beyond their page."""
+
+    async def of(self, offer: Offer, needs: frozenset[Need]) -> Known:
+        """What rules need of what is offered, found out as far as its bounds allow."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     indexes: Mapping[str, Index]
@@ -139,6 +149,7 @@ class View:
     pages: PageStore
     clock: Clock
     redirects: Mapping[str, str] = field(default_factory=dict)  # where clients may be sent
+    knowledge: Knowledge | None = None  # without it, what a page does not say is unknown
 
     def index(self, name: str) -> Index:
         """Raise NoSuchIndex."""
@@ -166,7 +177,7 @@ class View:
             if own.marks.status is Status.QUARANTINED:  # clients are not sent to it either
                 raise quarantined(index, project, own.marks.reason) from None
             raise
-        return self._judged(index, self._marked(sight, own), own.admissions)
+        return await self._judged(index, self._marked(sight, own), own.admissions)
 
     async def unmarked(self, index: str, project: ProjectName) -> tuple[Sight, Own]:
         """The page without the index's marks and rules, and the marks. Raise as `project` does."""
@@ -198,14 +209,15 @@ class View:
         page = own.marks.over(sight.page, mine)
         return replace(sight, page=page, withheld=_by_name(withheld))
 
-    def _judged(self, index: str, sight: Sight, admissions: Sequence[Admission]) -> Sight:
+    async def _judged(self, index: str, sight: Sight, admissions: Sequence[Admission]) -> Sight:
         """The page with the index's rules, which see all that is offered to it."""
         clauses = self.index(index).clauses
         if not clauses:
             return sight
         name, offered = sight.page.name, sight.offered
         candidates = _candidates(offered, sight)
-        found = judge(Offer(index, name, candidates), clauses, self.clock(), admissions)
+        offer = await self._informed(Offer(index, name, candidates), clauses)
+        found = judge(offer, clauses, self.clock(), admissions)
         rulings = joined(sight.rulings, found.rulings)
         ruled_until = min(sight.ruled_until, found.until)
         return replace(
@@ -214,6 +226,13 @@ class View:
             ruled_until=ruled_until,
             until=min(sight.until, ruled_until),
         )
+
+    async def _informed(self, offer: Offer, clauses: Sequence[Clause]) -> Offer:
+        """The offer with what the rules must know beyond it; nobody is asked if none must."""
+        needs = needed(clauses, offer.project, self.clock())
+        if not needs or self.knowledge is None:
+            return offer
+        return replace(offer, known=await self.knowledge.of(offer, needs))
 
     async def _found(self, index: str, project: ProjectName, own: Own, asked: Asked) -> Sight:
         if own.uploads:
@@ -364,12 +383,14 @@ class View:
             size=None if name else held.size,
             upload_time=held.at,  # it is no younger than that
             first_seen=held.at,
+            listed_key=held.key,
         )
         candidates = [Candidate(file, held.upstream, hosted=False)]
         for index in reversed(indexes):
-            offer = Offer(index, held.project, candidates)
+            clauses = self.index(index).clauses
+            offer = await self._informed(Offer(index, held.project, candidates), clauses)
             admitted = (await self.ledger.own(index, held.project)).admissions
-            rulings = judge(offer, self.index(index).clauses, self.clock(), admitted).rulings
+            rulings = judge(offer, clauses, self.clock(), admitted).rulings
             ruling = settled(rulings.get(file.filename, ()))
             if ruling is not None and ruling.effect is Effect.DENY:
                 raise denied(index, held.filename, ruling)
