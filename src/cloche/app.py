@@ -24,8 +24,9 @@ from cloche.core.errors import BadSetting, Error
 from cloche.core.index import watched
 from cloche.core.known import Need
 from cloche.logins.tokens import Login
-from cloche.ports import Attestor, Blobs, Clock, Upstream
+from cloche.ports import Attestor, Blobs, Clock, Outside, Upstream
 from cloche.service.admit import Admit
+from cloche.service.dispatch import Dispatch
 from cloche.service.documentation import Documents
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
@@ -133,6 +134,13 @@ def open_attestor(settings: Settings) -> Attestor:
     )
 
 
+def open_outside(url: str, username: str | None, password: str | None) -> Outside:
+    """An index elsewhere that takes uploads; nothing is sent yet. Raise BadSetting."""
+    from cloche.upstreams._legacy import connect  # noqa: PLC0415  # for one command alone
+
+    return connect(url, username, password)
+
+
 def check_store(settings: Settings) -> None:
     """Look at the store's addresses without opening anything. Raise BadSetting."""
     _blob_kind(settings.blobs_url)
@@ -177,6 +185,7 @@ class Services:
     steward: Steward
     admit: Admit
     promote: Promote
+    dispatch: Dispatch
     documents: Documents
     sweep: Sweep
     cached: Mapping[str, CachedUpstream]
@@ -243,6 +252,7 @@ def compose(
         publish=publish,
         steward=Steward(view, stored.stewardship, stored.pulse, clock),
         admit=Admit(view, stored.admissions, stored.pulse, clock),
+        dispatch=Dispatch(goods, spool),
         promote=Promote(goods, publish, stored.promotion, blobs, spool, stored.pulse, clock),
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),

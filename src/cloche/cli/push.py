@@ -1,4 +1,4 @@
-"""`cloche push`: let a version go on, from one index to another."""
+"""`cloche push`: let a version go on, from one index to another, here or elsewhere."""
 
 import sys
 from pathlib import Path
@@ -7,22 +7,32 @@ from typing import Annotated
 import msgspec
 import typer
 
+from cloche.app import Services, open_outside
 from cloche.cli._managing import Desk
 from cloche.cli._options import Config, Data, Why, check_index
+from cloche.cli._shown import public
 from cloche.cli._who import operator
 from cloche.core import marks
 from cloche.core.errors import BadSetting
 from cloche.core.marks import Part
+from cloche.ports import Outside
 from cloche.service.promote import Pushed
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
-def push(
+def push(  # noqa: PLR0913 - each option is an argument
     part: Annotated[str, typer.Argument(metavar="PROJECT==VERSION", help="What is to go on.")],
     *,
-    to: Annotated[str, typer.Option("--to", metavar="NAME", help="Index that is to have it.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="NAME|URL",
+            help="Index that is to have it, or where another takes uploads.",
+        ),
+    ],
     source: Annotated[
         str | None,
         typer.Option("--from", metavar="NAME", help="Index that has it. [default: the default]"),
@@ -30,6 +40,16 @@ def push(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be, and leave all as it is.")
     ] = False,
+    username: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", envvar="CLOCHE_PUSH_USERNAME", help="User at that address."),
+    ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SECRET", envvar="CLOCHE_PUSH_PASSWORD", help="Its password, or a token."
+        ),
+    ] = None,
     reason: Why = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     data: Data = None,
@@ -41,13 +61,18 @@ def push(
     """
     desk = Desk(config, data, source)
     about = _version(desk.index, part)
-    done = _inside(desk, about, to, reason, config, dry_run=dry_run)
+    if "://" in to:
+        done = _outside(desk, about, open_outside(to, username, password), dry_run=dry_run)
+    elif username or password:
+        raise BadSetting("--username and --password are for an address; a name needs neither")
+    else:
+        done = _inside(desk, about, to, reason, config, dry_run=dry_run)
     if as_json:
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
         return
     for name in done.new:
         print(name)
-    _say(done, to, dry_run=dry_run)
+    _say(done, public(to), dry_run=dry_run)
 
 
 def _inside(
@@ -58,6 +83,16 @@ def _inside(
     return desk.do(
         lambda services: services.promote.push(about, target, operator(), reason, dry=dry_run)
     )
+
+
+def _outside(desk: Desk, about: Part, outside: Outside, *, dry_run: bool) -> Pushed:
+    async def work(services: Services) -> Pushed:
+        try:
+            return await services.dispatch.send(about, outside, dry=dry_run)
+        finally:
+            await outside.close()
+
+    return desk.do(work)
 
 
 def _version(index: str, raw: str) -> Part:

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from distlib.index import DEFAULT_INDEX
@@ -34,6 +33,7 @@ from cloche.core.errors import (
 from cloche.core.model import BESIDE, Artifact, ProjectName
 from cloche.core.negotiation import Format
 from cloche.ports import Document, Received, Transfer, Upstream
+from cloche.upstreams._environment import usual_proxy
 from cloche.upstreams._headers import etag_of, max_age, plain, retry_after
 from cloche.upstreams._redirect import Redirect
 from cloche.upstreams._remote import Remote
@@ -258,7 +258,7 @@ class Simple:
         if origin not in self._proxies:
             if len(self._proxies) >= MAX_PROXIES:
                 self._proxies.clear()
-            self._proxies[origin] = self._settings.proxy or _usual_proxy(*origin[:2])
+            self._proxies[origin] = self._settings.proxy or usual_proxy(*origin[:2])
         return self._proxies[origin]
 
     @asynccontextmanager
@@ -362,10 +362,3 @@ def _origin(url: str) -> Origin:
 def _verbatim(url: str) -> URL:
     """The address as the page wrote it: re-quoting breaks signed ones."""
     return URL(url, encoded=PLAIN.match(url) is not None)
-
-
-def _usual_proxy(scheme: str, host: str | None) -> str | None:
-    """As the environment says. aiohttp would read .netrc with it, whose `default` is anybody."""
-    if not host or proxy_bypass(host):
-        return None
-    return getproxies().get(scheme)
