@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +31,7 @@ from cloche.service.documentation import Documents
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
+from cloche.service.forget import Forget
 from cloche.service.gather import Gather
 from cloche.service.going import Goods
 from cloche.service.integrity import Integrity
@@ -51,6 +52,7 @@ from cloche.service.within import Within
 from cloche.spool import Spool
 from cloche.upstreams._offline import Offline
 from cloche.web import problems
+from cloche.web.accesslog import AccessLog
 from cloche.web.crosssite import SameSite
 from cloche.web.devpi import Devpi
 from cloche.web.documentation import Documentation
@@ -188,13 +190,17 @@ class Services:
     dispatch: Dispatch
     documents: Documents
     sweep: Sweep
+    forget: Forget
     cached: Mapping[str, CachedUpstream]
     knowledge: Knowledge
+    accesses: ports.Accesses
 
     @property
     def managed(self) -> Managed:
         """What the management API is over."""
-        return Managed(self.steward, self.admit, self.promote, self.explain, self.shelf)
+        return Managed(
+            self.steward, self.admit, self.promote, self.explain, self.shelf, self.accesses
+        )
 
 
 def compose(
@@ -256,8 +262,10 @@ def compose(
         promote=Promote(goods, publish, stored.promotion, blobs, spool, stored.pulse, clock),
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
+        forget=Forget(stored.accesses, clock),
         cached=cached,
         knowledge=knowledge,
+        accesses=stored.accesses,
     )
 
 
@@ -310,6 +318,8 @@ class Application:
             clock=clock,
         )
         self._log = RequestLog(as_json=settings.server.log == "json")
+        kept = self._catalog.accesses if settings.access.journal else None
+        self._access = AccessLog(kept, clock, addresses=settings.access.addresses)
         self._edge = self._front(blobs, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -322,7 +332,7 @@ class Application:
         gate = Gate(view, [tokens, *open_logins(settings, clock)], self._catalog.pulse, clock)
         pages = Pages(view, shelf, services.files, services.explain)
         here = settings.server.public_url
-        packages = Packages(view, services.files, gate, services.prefetch)
+        packages = Packages(view, services.files, gate, services.prefetch, self._access)
         kept = services.kept_files
         accounts = Accounts(view, shelf, services.files)
         journal, ledger = self._catalog.journal, self._catalog.ledger
@@ -344,7 +354,7 @@ class Application:
             Documentation(view, services.documents, gate),
             Devpi(services.kept, shelf, packages),
             People(view, pages, services.documents, gate, here),
-            Local(services.kept, kept.shelf, Packages(kept.view, kept, gate, services.prefetch)),
+            Local(services.kept, kept.shelf, replace(packages, view=kept.view, files=kept)),
             Links(services.kept, gate),
             PypiCache(shelf, packages, services.publish, self._spool, settings.server.max_upload),
             Proxpi(services.renew, gate),
@@ -378,6 +388,7 @@ class Application:
             await self._close()
 
     async def _close(self) -> None:
+        await self._access.close()
         await self._services.prefetch.close()
         await self._services.knowledge.close()
         await self._services.files.within.close()
@@ -392,6 +403,7 @@ class Application:
             try:
                 async with self._spool.lock("sweep"):
                     await self._services.sweep.run(SWEEP_AGE)
+                    await self._services.forget.run(timedelta(days=self._settings.access.days))
             except Error as e:
                 log.warning("could not sweep", error=str(e))
             await asyncio.sleep(SWEEP_EVERY)

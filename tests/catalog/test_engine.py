@@ -82,7 +82,7 @@ async def test_closing_twice_is_harmless(url: str) -> None:
 
 
 async def test_closed_sqlite_leaves_one_file(sqlite: str) -> None:
-    """A closed SQLite catalog is one file, which can be copied as it is."""
+    """A closed SQLite catalog is one file and its access journal another, to be copied as is."""
     catalog = connect(sqlite)
     catalog.pulse.beat()
     await catalog.ledger.publish(upload())
@@ -90,4 +90,4 @@ async def test_closed_sqlite_leaves_one_file(sqlite: str) -> None:
     await catalog.close()
 
     folder = Path(sqlite.removeprefix("sqlite:///")).parent
-    assert [path.name for path in folder.iterdir()] == ["catalog.db"]
+    assert {path.name for path in folder.iterdir()} == {"catalog.db", "catalog-access.db"}

@@ -29,6 +29,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[store]`": config.Store,
     "`[store.s3]`": config.S3,
     "`[attestations]`": config.Attestations,
+    "`[access]`": config.Access,
     "`[upstream.NAME]`": SIMPLE,
     '`[upstream.NAME]` with `kind = "directory"`': kinds.load(upstreams, "directory").Settings,
     LINKS: kinds.load(upstreams, "links").Settings,

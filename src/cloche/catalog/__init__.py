@@ -2,12 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloche.catalog import address, revisions
+from cloche.catalog.access import SqlAccesses
 from cloche.catalog.admissions import SqlAdmissions
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
@@ -28,6 +30,7 @@ from cloche.catalog.tokens import SqlTokens
 from cloche.catalog.upkeep import SqlUpkeep
 from cloche.core.errors import BadSetting, Error, StorageFull
 from cloche.ports import (
+    Accesses,
     Admissions,
     Documentation,
     Expiry,
@@ -63,13 +66,16 @@ class Catalog:
     holdings: Holdings
     expiry: Expiry
     tokens: Tokens
+    accesses: Accesses
     pulse: Pulse
     upkeep: Upkeep
     database: Database
+    beside: Database  # the access journal's
     beacon: Beacon
 
     async def close(self) -> None:
         """Finish what is under way, then give back threads and connections."""
+        await asyncio.to_thread(self.beside.close)
         await asyncio.to_thread(self.database.close)
         await asyncio.to_thread(self.beacon.close)
 
@@ -83,6 +89,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
     engine = _ready(url, migrate=migrate)
     beacon = _beacon(engine)
     database = Database(engine, beacon)
+    beside = _beside(database, beacon, migrate=migrate)
     return Catalog(
         ledger=SqlLedger(database),
         journal=SqlJournal(database),
@@ -96,11 +103,22 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         holdings=SqlHoldings(database),
         expiry=SqlExpiry(database),
         tokens=SqlTokens(database),
+        accesses=SqlAccesses(beside),
         pulse=beacon,
         upkeep=SqlUpkeep(database),
         database=database,
+        beside=beside,
         beacon=beacon,
     )
+
+
+def _beside(database: Database, beacon: Beacon, *, migrate: bool) -> Database:
+    """Where the access journal is: a write to SQLite's file is a beat of every worker's pulse."""
+    if not is_sqlite(database.engine):
+        return database
+    main = Path(str(database.engine.url.database))
+    path = main.with_name(f"{main.stem}-access{main.suffix}")
+    return Database(_ready(f"sqlite:///{path}", migrate=migrate), beacon)
 
 
 def _ready(url: str, *, migrate: bool) -> Engine:

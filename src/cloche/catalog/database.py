@@ -75,6 +75,17 @@ class Database:
             yield connection
         self._beacon.wrote()
 
+    @contextmanager
+    def appending(self) -> Iterator[Connection]:
+        """A transaction that writes what nothing that is shown depends on.
+
+        It takes no turn among nodes, no pulse beats for it, and it may be lost with the power.
+        """
+        with told(self.engine.url), self._turn, self._caching.begin() as connection:
+            if not is_sqlite(self.engine):
+                connection.execute(text("SET LOCAL synchronous_commit = off"))
+            yield connection
+
     def close(self) -> None:
         """Finish what is under way, then give back threads and connections."""
         self._readers.shutdown()

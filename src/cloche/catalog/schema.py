@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -227,6 +227,25 @@ facts = Table(
     Column("need", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("said", Text, nullable=False),  # JSON
+)
+
+accesses = Table(
+    "accesses",  # who fetched what: on SQLite in a file of its own
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("index_name", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("version", Text),
+    Column("filename", Text, nullable=False),
+    Column("digest", Text),
+    Column("who", Text),
+    Column("address", Text),
+    Column("client", Text, nullable=False),
+    Index(None, "at"),
+    Index(None, "project", "id"),
+    Index(None, "filename", "id"),
+    Index(None, "digest", "id"),
 )
 
 tokens = Table(

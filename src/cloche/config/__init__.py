@@ -75,6 +75,14 @@ class Attestations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     trust_root: str | None = None  # path of a Sigstore trust root; else the public Sigstore's
 
 
+class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[access]`: the journal of who fetched which file."""
+
+    journal: bool = True
+    days: Annotated[float, Meta(gt=0, le=36500)] = 400  # that entries are kept
+    addresses: bool = True  # whether clients' addresses are written down
+
+
 class UpstreamSettings(Struct, frozen=True, kw_only=True):
     """`[upstream.NAME]`: a kind, that kind's own settings, and how long its answers hold."""
 
@@ -90,6 +98,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     server: Server
     store: Store
     attestations: Attestations
+    access: Access
     upstreams: dict[str, UpstreamSettings]
     indexes: dict[str, Index]
     logins: dict[str, Any] = {}  # besides tokens: a kind, and that kind's own settings
@@ -123,6 +132,7 @@ class _Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: Server = Server()
     store: Store = Store()
     attestations: Attestations = Attestations()
+    access: Access = Access()
     upstream: dict[str, Any] = {}
     index: dict[str, Any] = {}
     login: dict[str, Any] = {}
@@ -219,6 +229,7 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
         server=tables.server,
         store=tables.store,
         attestations=tables.attestations,
+        access=tables.access,
         upstreams=settings,
         indexes=indexes,
         logins={kind: _login(kind, table, indexes, where) for kind, table in tables.login.items()},

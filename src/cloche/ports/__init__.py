@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from cloche.ports.access import Accesses, Fetched, Recorded, Sought, Used
 from cloche.ports.admissions import Admissions, Admitted
 from cloche.ports.blobs import Blobs, Spooled, Stored
 from cloche.ports.cache import Expiry, FactStore, Findings, Holdings, Kept, PageStore
@@ -25,6 +26,7 @@ from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
 from cloche.ports.upstreams import Document, Received, Transfer, Upstream
 
 __all__ = [
+    "Accesses",
     "Admissions",
     "Admitted",
     "Attestor",
@@ -38,6 +40,7 @@ __all__ = [
     "Entry",
     "Expiry",
     "FactStore",
+    "Fetched",
     "Findings",
     "Growth",
     "Holdings",
@@ -54,7 +57,9 @@ __all__ = [
     "Promotion",
     "Pulse",
     "Received",
+    "Recorded",
     "Scratch",
+    "Sought",
     "Spool",
     "Spooled",
     "Stewardship",
@@ -65,6 +70,7 @@ __all__ = [
     "Transfer",
     "Upkeep",
     "Upstream",
+    "Used",
 ]
 
 Clock = Callable[[], datetime]

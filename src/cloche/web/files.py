@@ -16,6 +16,7 @@ from cloche.core.model import file_key, project_name
 from cloche.service.files import METADATA, Files, Wanted
 from cloche.service.prefetch import Prefetch
 from cloche.service.view import View
+from cloche.web.accesslog import AccessLog
 from cloche.web.gate import Gate
 from cloche.web.problems import Problem
 from cloche.web.simple import all_of, matches, unmet
@@ -51,6 +52,7 @@ class Packages:
     files: Files
     gate: Gate
     prefetch: Prefetch
+    log: AccessLog
 
     def routes(self) -> list[Route]:
         return [_ByKey("/packages/{rest:path}", self.file, methods=["GET"])]
@@ -76,7 +78,7 @@ class Packages:
             return Response(None, 304, headers)
         if request.method == "HEAD":
             return await self._head(wanted, headers)
-        return await self._get(request, wanted, headers)
+        return await self._get(request, index, wanted, headers)
 
     async def _head(self, wanted: Wanted, headers: dict[str, str]) -> Response:
         size = await self.files.size(wanted)
@@ -87,10 +89,13 @@ class Packages:
             response.headers["content-length"] = str(size)
         return response
 
-    async def _get(self, request: Request, wanted: Wanted, headers: dict[str, str]) -> Response:
+    async def _get(
+        self, request: Request, index: Index, wanted: Wanted, headers: dict[str, str]
+    ) -> Response:
         asked = _asked_range(request, wanted)
         if asked is None:
             body = await self.files.open(wanted, 0, None)
+            await self._note(request, index, wanted)
             if body.size is not None:
                 headers["content-length"] = str(body.size)
             return await send_body(body.chunks, 200, headers, body.size)
@@ -99,14 +104,21 @@ class Packages:
         if size is not None and span is None:
             return _beyond(request, size)
         if span is None:
-            return await send_body(
-                (await self.files.open(wanted, 0, None)).chunks, 200, headers, None
-            )
+            body = await self.files.open(wanted, 0, None)
+            await self._note(request, index, wanted)
+            return await send_body(body.chunks, 200, headers, None)
         body = await self.files.open(wanted, span.start, span.stop)
+        if span.start == 0:  # the rest of a download that is resumed is none of its own
+            await self._note(request, index, wanted)
         length = span.stop - span.start
         headers["content-length"] = str(length)
         headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{span.size}"
         return await send_body(body.chunks, 206, headers, length)
+
+    async def _note(self, request: Request, index: Index, wanted: Wanted) -> None:
+        """Have the access journal know who is about to be sent a file."""
+        who = await self.gate.reader(index, request.headers.get("authorization"))
+        self.log.fetched(request, index, wanted, who.name if who else None)
 
     def _headers(self, wanted: Wanted, *, is_open: bool, lasting: bool) -> dict[str, str]:
         scope = "public" if is_open else "private"

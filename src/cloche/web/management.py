@@ -7,6 +7,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloche.core.errors import BadRequest, TooLarge
+from cloche.ports import Accesses
 from cloche.service.admit import Admit
 from cloche.service.explain import Explain
 from cloche.service.promote import Promote
@@ -26,6 +27,7 @@ class Managed:
     promote: Promote
     explain: Explain
     shelf: Shelf
+    accesses: Accesses
 
 
 @dataclass(eq=False)

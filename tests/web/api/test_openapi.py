@@ -33,6 +33,7 @@ OPERATIONS = [
     "project", "delete_project", "status", "set_status", "remove_status", "yank_version",
     "unyank_version", "delete_version", "yank_file", "unyank_file", "delete_file", "journal",
     "list_admissions", "make_admission", "end_admission", "push", "explanation",
+    "list_access",
 ]  # fmt: skip
 KNOWN = {
     "index": ["main", "team/dev", "closed"],

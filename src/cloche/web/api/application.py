@@ -12,6 +12,7 @@ from starlette.routing import Route
 from cloche import __version__
 from cloche.core.errors import BadRequest, Error
 from cloche.web import problems
+from cloche.web.api.access import Access
 from cloche.web.api.admissions import Admissions
 from cloche.web.api.explain import Explanations
 from cloche.web.api.projects import Projects
@@ -88,6 +89,7 @@ def build(managed: Managed, gate: Gate) -> Api:
     Admissions(managed.admit, gate).join(api.router, ROOT)
     Explanations(managed.explain, gate).join(api.router, ROOT)
     Pushes(managed.promote, gate).join(api.router, ROOT)
+    Access(managed.accesses, managed.explain.view, gate).join(api.router, ROOT)
     return api
 
 

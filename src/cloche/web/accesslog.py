@@ -1,0 +1,143 @@
+"""The access journal's pen: what is fetched is noted at once, and written in batches behind.
+
+No response waits for it. What cannot be written is tried again; beyond a bound it is dropped and
+counted, for a disk that is full must not fill the memory as well.
+"""
+
+import asyncio
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+import structlog
+from prometheus_client import Counter
+from starlette.requests import Request
+
+from cloche.core.agents import client
+from cloche.core.errors import BadName, Error
+from cloche.core.filenames import parse
+from cloche.core.index import Index
+from cloche.core.model import BESIDE, Digest, ProjectName
+from cloche.ports import Accesses, Clock, Fetched
+from cloche.service.files import Wanted
+
+log = structlog.get_logger(__name__)
+
+FLUSH_AFTER = 1.0  # seconds
+MAX_WAITING = 50_000  # entries
+BATCH = 5000  # entries of one transaction
+
+DROPPED = Counter("cloche_access_dropped", "Entries of the access journal that were not written")
+
+
+class _Noted(NamedTuple):
+    """All but the time: the same again within a batch is the same fetch."""
+
+    place: str
+    project: ProjectName | None
+    filename: str
+    digest: Digest | None
+    who: str | None
+    address: str | None
+    agent: str
+
+
+class AccessLog:
+    """`accesses` is None where no journal is kept."""
+
+    def __init__(self, accesses: Accesses | None, clock: Clock, *, addresses: bool) -> None:
+        self._accesses = accesses
+        self._clock = clock
+        self._addresses = addresses
+        self._waiting: dict[_Noted, datetime] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def fetched(self, request: Request, index: Index, wanted: Wanted, who: str | None) -> None:
+        """Note that the beginning of a distribution is being sent.
+
+        What lies beside one is not noted, nor the rest of a download that is resumed. Who asks
+        again and again within a moment has fetched it once: nobody fills the disk so.
+        """
+        if self._accesses is None or wanted.filename.endswith(BESIDE):
+            return
+        artifact = wanted.artifact
+        noted = _Noted(
+            index.name,
+            artifact.project if artifact else None,
+            wanted.filename,
+            artifact.sha256 if artifact else wanted.digest,
+            who,
+            request.client.host if self._addresses and request.client else None,
+            request.headers.get("user-agent", ""),
+        )
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.setdefault(noted, self._clock())
+        else:
+            DROPPED.inc()
+        if self._timer is None and self._task is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER, self._begin)
+
+    async def close(self) -> None:
+        """Write what is left."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._task is not None:
+            await self._task
+        await self._write()
+        if self._waiting:
+            DROPPED.inc(len(self._waiting))
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        self._task = loop.create_task(self._write())
+        self._task.add_done_callback(self._done)
+
+    def _done(self, _: asyncio.Task[None]) -> None:
+        self._task = None
+        if self._waiting and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER, self._begin)
+
+    async def _write(self) -> None:
+        """Write all that waits, or until it cannot be."""
+        while self._waiting and self._accesses is not None:
+            batch = list(islice(self._waiting.items(), BATCH))
+            try:
+                await self._accesses.add(await asyncio.to_thread(_entries, batch))
+            except Error as e:
+                log.warning("the access journal is not written", error=e.detail)
+                return
+            for noted, _ in batch:
+                del self._waiting[noted]
+
+
+def _entries(batch: list[tuple[_Noted, datetime]]) -> list[Fetched]:
+    return [_entry(noted, at) for noted, at in batch]
+
+
+def _entry(noted: _Noted, at: datetime) -> Fetched:
+    project, version = _named(noted.filename)
+    return Fetched(
+        at=at,
+        index=noted.place,
+        project=noted.project or project,
+        version=version,
+        filename=noted.filename,
+        digest=noted.digest,
+        who=noted.who,
+        address=noted.address,
+        client=client(noted.agent),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _named(filename: str) -> tuple[ProjectName, str | None]:
+    """What a filename tells: of uploads always the project."""
+    try:
+        named = parse(filename)
+    except BadName:
+        return ProjectName(""), None
+    return named.project, str(named.version)
