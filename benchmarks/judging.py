@@ -34,6 +34,9 @@ class Listed:
     async def keeps(self, project: ProjectName) -> bool:  # noqa: ARG002 - the protocol's
         return True
 
+    async def known(self, project: ProjectName) -> Page | None:  # noqa: ARG002 - the protocol's
+        return self._answer.page
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judging", description=__doc__)

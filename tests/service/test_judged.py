@@ -183,6 +183,58 @@ async def test_a_kept_file_that_vanished_is_judged(
     assert await find(free) == NEW.filename
 
 
+async def vanished(employ: Employ, clock: Clock, upstream: Upstream, beside: str) -> None:
+    """A worker without rules keeps the old file and its metadata; then the upstream deletes it."""
+    free = await employ(Options(clock=clock, indexes=ruled()))
+    for end in ("", ".metadata"):
+        found = await free.files.find("main", NAME, FileKey(OLD.sha256), OLD.filename + end)
+        body = await free.files.open(found, 0, None)
+        assert [chunk async for chunk in body.chunks]
+    upstream.remove(OLD)
+    clock.move(10_000)
+    assert await shown(free) == [NEW.filename]
+    assert (
+        await free.files.find("main", NAME, FileKey(OLD.sha256), OLD.filename + beside)
+    ).artifact
+
+
+@pytest.mark.parametrize("beside", ["", ".metadata"])
+@pytest.mark.parametrize(
+    ("rule", "served"),
+    [
+        (clause("newest", count=1), False),
+        (clause("newest", count=2), True),
+        (clause("versions", min=2), True),
+        (clause("versions", max=1), False),
+        (clause("size", max="1 MB"), True),
+        (clause("size", max=1), False),
+        (clause("project_size", max=OLD.size + NEW.size), True),
+        (clause("project_size", max=OLD.size + NEW.size - 1), False),
+    ],
+    ids=lambda one: getattr(one, "kind", str(one)),
+)
+async def test_what_vanished_is_judged_among_what_is_there(
+    employ: Employ,
+    clock: Clock,
+    upstream: Upstream,
+    rule: Clause,
+    served: bool,  # noqa: FBT001 - a table
+    beside: str,
+) -> None:
+    """A kept file that its upstream lists no more has the ruling that it would have on the page."""
+    await vanished(employ, clock, upstream, beside)
+    node = await employ(Options(clock=clock, indexes=ruled(rule)))
+
+    async def find_old() -> None:
+        await node.files.find("main", NAME, FileKey(OLD.sha256), OLD.filename + beside)
+
+    if served:
+        await find_old()
+    else:
+        with pytest.raises(Denied):
+            await find_old()
+
+
 async def test_a_merged_project(employ: Employ, clock: Clock) -> None:
     """All owners of a merged name answer; of one filename the first owner's counts."""
     index = Index(name="main", sources=("pypi",), uploads=True, merge=names(["demo"]))

@@ -38,6 +38,9 @@ class KeptUpstream:
     async def keeps(self, project: ProjectName) -> bool:
         return await self.cached.keeps(project)
 
+    async def known(self, project: ProjectName) -> Page | None:
+        return await self.cached.known(project)
+
 
 def _kept(page: Page, held: list[Held]) -> tuple[File, ...]:
     by_name = {(one.key, one.filename): one for one in held}

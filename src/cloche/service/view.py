@@ -133,6 +133,9 @@ class Source(Protocol):
     async def keeps(self, project: ProjectName) -> bool:
         """Whether its page is kept here."""
 
+    async def known(self, project: ProjectName) -> Page | None:
+        """Its page as it is kept; nobody is asked."""
+
 
 class Knowledge(Protocol):
     """What is known of files beyond their page."""
@@ -375,17 +378,13 @@ class View:
                 return
 
     async def _check_judged(self, indexes: Sequence[str], held: Held) -> None:
-        """Raise Denied when a rule on the way would not have the file, by what is known of it."""
-        name = next((held.filename[: -len(e)] for e in BESIDE if held.filename.endswith(e)), None)
-        file = File(
-            filename=name or held.filename,
-            hashes={} if name else {"sha256": held.digest},
-            size=None if name else held.size,
-            upload_time=held.at,  # it is no younger than that
-            first_seen=held.at,
-            listed_key=held.key,
-        )
-        candidates = [Candidate(file, held.upstream, hosted=False)]
+        """Raise Denied when a rule on the way would not have the file if it were listed still."""
+        if not any(self.index(index).clauses for index in indexes):
+            return
+        file = await self._as_listed(held)
+        listed = await self.upstreams[held.upstream].known(held.project)
+        others = [each for each in listed.files if each.filename != file.filename] if listed else []
+        candidates = [Candidate(each, held.upstream, hosted=False) for each in (*others, file)]
         for index in reversed(indexes):
             clauses = self.index(index).clauses
             offer = await self._informed(Offer(index, held.project, candidates), clauses)
@@ -394,6 +393,19 @@ class View:
             ruling = settled(rulings.get(file.filename, ()))
             if ruling is not None and ruling.effect is Effect.DENY:
                 raise denied(index, held.filename, ruling)
+
+    async def _as_listed(self, held: Held) -> File:
+        """The file, or that beside which it lies, as a page would have it that knows no more."""
+        name = next((held.filename[: -len(e)] for e in BESIDE if held.filename.endswith(e)), None)
+        whole = held if name is None else await self.pages.held(held.upstream, held.key, name)
+        return File(
+            filename=name or held.filename,
+            hashes={"sha256": whole.digest} if whole else {},
+            size=whole.size if whole else None,
+            upload_time=held.at,  # it is no younger than that
+            first_seen=held.at,
+            listed_key=held.key,
+        )
 
     async def projects(self, index: str) -> list[ProjectName]:
         """Every project that the index holds: uploaded, or kept of an upstream. Sorted."""
