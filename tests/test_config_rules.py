@@ -65,6 +65,8 @@ def test_routes_and_merges(tmp_path: Path) -> None:
         ('[[index.main.rule]]\nkind = "cooldwn"', "did you mean cooldown"),
         ("[[index.main.rule]]\ndays = 7", "kind = None; known are"),
         ('[[index.main.rule]]\nkind = "cooldown"\ndays = 0', "days"),
+        ('[[index.main.rule]]\nkind = "cooldown"\ndayz = 7', "cooldown.dayz; did you mean days"),
+        ('[[index.main.rule]]\nkind = "yanked"\nexmpt = []', "exmpt; did you mean exempt"),
         ('[[index.main.rule]]\nkind = "cooldown"\nexempt = ["a b"]', "no version specifiers"),
         ('[[index.main.rule]]\nkind = "cooldown"\neffect = "ban"', "'hide' or 'deny'|ban"),
         ('[[index.main.rule]]\nkind = "cooldown"\n' * 2, "two rules of the name cooldown"),

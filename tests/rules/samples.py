@@ -20,6 +20,7 @@ DEMO = ProjectName("demo")
 LISTS = Path(__file__).parent / "lists"
 LOCK, REQUIREMENTS = str(LISTS / "uv.lock"), str(LISTS / "requirements.txt")
 
+BELIEVING = {"days": 7, "by": "first-seen", "first_page": "upload-time"}
 SETTINGS: dict[str, list[Mapping[str, Any]]] = {
     "allow": [
         {"only": ["demo>=1.1", "other"]},
@@ -27,7 +28,7 @@ SETTINGS: dict[str, list[Mapping[str, Any]]] = {
         {"files": [LOCK]},
         {"only": ["other*"]},
     ],
-    "cooldown": [{"days": 7}, {"days": 7, "by": "first-seen"}],
+    "cooldown": [{"days": 7}, {"days": 7, "by": "first-seen"}, BELIEVING],
     "deny": [{"what": ["demo<1.1"]}, {"files": [REQUIREMENTS]}, {"what": ["dem*"]}],
     "frozen": [{"before": NOW - timedelta(days=90)}],
     "kinds": [{"only": ["wheel"]}, {"no": ["sdist", "egg"]}],
@@ -80,6 +81,7 @@ ENDS = (
     ".tar.gz",
     ".zip",
 )
+WATCHED = NOW - timedelta(days=3)
 AGES = st.none() | st.timedeltas(timedelta(0), timedelta(days=400)).map(lambda age: NOW - age)
 
 FILES = st.builds(
@@ -91,7 +93,8 @@ FILES = st.builds(
     hashes=st.sampled_from(["a", "b", "c"]).map(lambda digit: {"sha256": digit * 64}),
     size=st.none() | st.integers(0, 1 << 40),
     upload_time=AGES,
-    first_seen=AGES,
+    first_seen=AGES | st.just(WATCHED),
+    watched_since=st.just(WATCHED),
     requires_python=st.sampled_from([None, ">=3.8", "<4", "==2.7.*", "rubbish"]),
     yanked=st.sampled_from([False, True, "broken"]),
 )

@@ -73,6 +73,7 @@ def _clause(index: str, table: Mapping[str, Any], where: str, folder: Path, numb
     common = convert({k: v for k, v in table.items() if k in COMMON}, Common, key, where)
     own = {k: v for k, v in table.items() if k not in {*COMMON, "kind"}}
     module = kinds.load(rules, kind)
+    _check_keys(own, [*module.Settings.__struct_fields__, *sorted(COMMON)], key, where)
     settings = convert(own, module.Settings, key, where)
     try:
         return Clause(
@@ -86,6 +87,13 @@ def _clause(index: str, table: Mapping[str, Any], where: str, folder: Path, numb
         )
     except (BadName, BadSetting) as e:
         raise BadSetting(f"{where}: {key}: {e}") from None
+
+
+def _check_keys(own: Iterable[str], known: list[str], key: str, where: str) -> None:
+    """Raise BadSetting for a key that neither the kind has nor every rule."""
+    for each in own:
+        if each not in known:
+            raise BadSetting(f"{where}: unknown key {key}.{each}{nearest(each, known)}")
 
 
 def _name(raw: str) -> str:
