@@ -1,16 +1,20 @@
 """One judgement for page, file and metadata, that changes at its very instant."""
 
-from datetime import timedelta
+import threading
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cloche.core.errors import Denied, NoSuchFile, NoSuchProject, UpstreamDown
 from cloche.core.index import Index, Route
 from cloche.core.model import FileKey, ProjectName
 from cloche.core.patterns import names
-from cloche.core.policy import Clause, settled
+from cloche.core.policy import Candidate, Clause, Objection, Offer, settled
+from cloche.service import view
 from tests.catalog.samples import upload
 from tests.packages import wheel
 from tests.rules.samples import clause
@@ -273,3 +277,29 @@ async def test_a_routed_name(employ: Employ, clock: Clock, upstream: Upstream) -
     with pytest.raises(NoSuchProject):
         await shown(node)
     assert upstream.requests() == []
+
+
+class Noting(Struct, frozen=True):
+    """Objects to nothing, and notes which thread asks."""
+
+    threads: list[int]
+
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002
+        self.threads.append(threading.get_ident())
+        return ()
+
+
+@pytest.mark.parametrize(("few", "aside"), [(1, True), (2, False)])
+async def test_a_large_page_is_judged_aside(
+    employ: Employ,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    aside: bool,  # noqa: FBT001 - a table
+) -> None:
+    """Nobody else waits while many files are judged; few are done sooner than a thread is woken."""
+    monkeypatch.setattr(view, "FEW", few)
+    rule = Noting([])
+    node = await employ(Options(indexes=ruled(Clause(name="a", kind="noting", rule=rule))))
+    await shown(node)
+
+    assert [each != threading.get_ident() for each in rule.threads] == [aside]

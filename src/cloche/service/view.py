@@ -1,5 +1,6 @@
 """The read path: what an index shows, and which of its sources says so."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -50,7 +51,7 @@ from cloche.core.policy import (
 )
 from cloche.core.wire import QUARANTINED, versions_of
 from cloche.ports import Clock, Ledger, Own, PageStore
-from cloche.service.upstream import Answer
+from cloche.service.upstream import FEW, Answer
 
 
 class Origin(NamedTuple):
@@ -217,18 +218,13 @@ class View:
         clauses = self.index(index).clauses
         if not clauses:
             return sight
-        name, offered = sight.page.name, sight.offered
-        candidates = _candidates(offered, sight)
-        offer = await self._informed(Offer(index, name, candidates), clauses)
-        found = judge(offer, clauses, self.clock(), admissions)
-        rulings = joined(sight.rulings, found.rulings)
-        ruled_until = min(sight.ruled_until, found.until)
-        return replace(
-            _sifted(sight, offered, candidates, rulings),
-            rulings=rulings,
-            ruled_until=ruled_until,
-            until=min(sight.until, ruled_until),
-        )
+        offered = sight.offered
+        offer = Offer(index, sight.page.name, _candidates(offered, sight))
+        offer = await self._informed(offer, clauses)
+        question = (sight, offered, offer, clauses, self.clock(), admissions)
+        if len(offer.candidates) <= FEW:
+            return _ruled(*question)
+        return await asyncio.to_thread(_ruled, *question)
 
     async def _informed(self, offer: Offer, clauses: Sequence[Clause]) -> Offer:
         """The offer with what the rules must know beyond it; nobody is asked if none must."""
@@ -468,6 +464,25 @@ def _candidates(offered: Page, sight: Sight) -> list[Candidate]:
         return [Candidate(file, owner, hosted=hosted) for file in offered.files]
     origins = ((file, sight.origin(file.filename)) for file in offered.files)
     return [Candidate(file, owner, hosted=hosted) for file, (owner, hosted) in origins]
+
+
+def _ruled(
+    sight: Sight,
+    offered: Page,
+    offer: Offer,
+    clauses: Sequence[Clause],
+    now: datetime,
+    admissions: Sequence[Admission],
+) -> Sight:
+    found = judge(offer, clauses, now, admissions)
+    rulings = joined(sight.rulings, found.rulings)
+    ruled_until = min(sight.ruled_until, found.until)
+    return replace(
+        _sifted(sight, offered, offer.candidates, rulings),
+        rulings=rulings,
+        ruled_until=ruled_until,
+        until=min(sight.until, ruled_until),
+    )
 
 
 def _sifted(
