@@ -23,6 +23,7 @@ SECTIONS = markdown.sections(PAGE.read_text())
 FILE: type[Struct] = vars(config)["_Tables"]
 SIMPLE: type[Struct] = kinds.load(upstreams, "simple").Settings
 LINKS = '`[upstream.NAME]` with `kind = "links"`'
+CLOCHE = '`[upstream.NAME]` with `kind = "cloche"`'
 TABLES: dict[str, type[Struct]] = {
     "`[server]`": config.Server,
     "`[server.tls]`": config.Tls,
@@ -33,6 +34,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[upstream.NAME]`": SIMPLE,
     '`[upstream.NAME]` with `kind = "directory"`': kinds.load(upstreams, "directory").Settings,
     LINKS: kinds.load(upstreams, "links").Settings,
+    CLOCHE: kinds.load(upstreams, "cloche").Settings,
     "`[upstream.NAME.freshness]`": upstream.Freshness,
     "`[index.NAME]`": indexes.IndexTable,
     "`[[index.NAME.route]]`": indexes.RouteTable,
@@ -49,8 +51,8 @@ def every_field() -> Iterator[tuple[str, FieldInfo]]:
 
 
 def own(table: str) -> list[FieldInfo]:
-    """The keys that a table's section lists: a page of links has most as an index has them."""
-    if table != LINKS:
+    """The keys that a table's section lists: other remote kinds have most as an index has them."""
+    if table not in {LINKS, CLOCHE}:
         return list(fields(TABLES[table]))
     same = {field.encode_name: field.default for field in fields(SIMPLE)}
     return [f for f in fields(TABLES[table]) if f.default != same.get(f.encode_name, f)]

@@ -103,6 +103,12 @@ KINDS: Mapping[str, Kind] = {
         bad={"url": "simple"},
         page=PAGE,
     ),
+    "cloche": Kind(
+        scene=lambda fake, _: Web(fake, "/", QUICK),
+        max_age=600,
+        bad={"url": "simple"},
+        page=PAGE,
+    ),
     "links": Kind(
         scene=lambda fake, _: Web(fake, "/links", QUICK),
         max_age=600,

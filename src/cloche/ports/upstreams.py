@@ -45,7 +45,8 @@ class Upstream(Protocol):
         """Ask for one project, never for the list of all.
 
         Raise NoSuchProject only when the upstream says so, UpstreamDown when it cannot be
-        reached or is unwell, UpstreamLies when what it sends is no page.
+        reached or is unwell, UpstreamLies when what it sends is no page, Denied when it says by
+        which rule of its own it withholds the project.
         """
 
     def transfer(
@@ -53,7 +54,8 @@ class Upstream(Protocol):
     ) -> AbstractAsyncContextManager[Transfer]:
         """Open a file from byte `start` on, if it still is the one with `etag`.
 
-        Raise NoSuchFile when the upstream has it no longer, TransferBroken (also while its
+        Raise NoSuchFile when the upstream has it no longer, Denied when it withholds the file by
+        a rule, TransferBroken (also while its
         chunks are read) when the connection fails or stalls, TooLarge beyond the bound.
         """
 

@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct
 
 from cloche.core import backfill
-from cloche.core.errors import Elsewhere, Error, NoSuchProject, UpstreamDown, UpstreamLies
+from cloche.core.errors import Denied, Elsewhere, Error, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Page, ProjectName
 from cloche.core.wire import read_page
 from cloche.ports import Clock, Document, Findings, Kept, PageStore, Received, Spool, Upstream
@@ -76,8 +76,8 @@ class CachedUpstream:
     async def page(self, project: ProjectName) -> Answer:
         """Answer from what is kept while it is fresh, else ask.
 
-        Raise NoSuchProject when the upstream said so lately; UpstreamDown or UpstreamLies when
-        it could not be asked and nothing is kept.
+        Raise NoSuchProject when the upstream said so lately, Denied when a rule of the upstream
+        withholds it; UpstreamDown or UpstreamLies when it could not be asked and nothing is kept.
         """
         kept = await self.store.recall(self.name, project)
         now = self.clock()
@@ -124,7 +124,7 @@ class CachedUpstream:
         patience = max(0.0, self.freshness.patience - spent)
         try:
             return await asyncio.wait_for(asyncio.shield(flight.answer), patience)
-        except NoSuchProject:
+        except (NoSuchProject, Denied):
             raise
         except (TimeoutError, Error):  # also of our own disk: a kept page needs none
             return await self._answer(project, kept, self._soon(self.clock()))
@@ -156,7 +156,7 @@ class CachedUpstream:
         if isinstance(error, UpstreamDown | UpstreamLies):
             asked = error.retry_after if isinstance(error, UpstreamDown) else 0
             self._remember(self._unwell, project, max(asked, self.freshness.after_failure))
-        if not isinstance(error, NoSuchProject):
+        if not isinstance(error, NoSuchProject | Denied):
             log.warning("refresh failed", upstream=self.name, project=project, error=repr(error))
         if not flight.answer.done():
             flight.answer.set_exception(error)

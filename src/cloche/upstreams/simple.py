@@ -83,6 +83,8 @@ def connect(name: str, settings: Settings) -> Upstream:
 class Simple:
     """One remote address: its pages, and the files that they name, wherever those are."""
 
+    accept = ACCEPT
+
     def __init__(self, name: str, url: str, settings: Remote) -> None:
         self.name = name
         self._settings = settings
@@ -150,7 +152,7 @@ class Simple:
         raise AssertionError  # tenacity returns or raises
 
     async def _ask(self, url: str, etag: str | None) -> Received | None:
-        headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip"}
+        headers = {"Accept": self.accept, "Accept-Encoding": "gzip"}
         if etag:
             headers["If-None-Match"] = etag
         with self._translated(_Momentary):
@@ -159,6 +161,7 @@ class Simple:
                     return Received(document=None, etag=etag, max_age=max_age(answer))
                 if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
                     return None
+                await self.heed(answer)
                 self._check(answer, {HTTPStatus.OK}, _Momentary)
                 document = Document(
                     body=await self._body(answer),
@@ -166,6 +169,9 @@ class Simple:
                     url=str(answer.url),
                 )
                 return Received(document=document, etag=etag_of(answer), max_age=max_age(answer))
+
+    async def heed(self, answer: aiohttp.ClientResponse) -> None:
+        """Raise what a refusal says, where more of it can be understood than its status."""
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
@@ -190,6 +196,8 @@ class Simple:
                 answer = await self._open(stack, artifact, 0, None)
             if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
                 raise NoSuchFile(f"{self.name} has {artifact.filename} no longer")
+            with self._translated(TransferBroken):
+                await self.heed(answer)
             self._check(answer, {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}, TransferBroken)
             yield self._transfer(artifact, answer)
 
