@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from cloche import blobs as blob_kinds
-from cloche import catalog, kinds, logins, ports, upstreams
+from cloche import catalog, feeds, kinds, logins, ports, upstreams
 from cloche.attestor import connect as connect_attestor
 from cloche.catalog import Catalog
 from cloche.config import RESERVED, Settings
@@ -26,6 +26,8 @@ from cloche.core.known import Need
 from cloche.logins.tokens import Login
 from cloche.ports import Attestor, Blobs, Clock, Outside, Upstream
 from cloche.service.admit import Admit
+from cloche.service.advised import Advised
+from cloche.service.advisories import Subscription, Watch
 from cloche.service.dispatch import Dispatch
 from cloche.service.documentation import Documents
 from cloche.service.explain import Explain
@@ -121,6 +123,19 @@ def open_upstreams(settings: Settings) -> dict[str, Upstream]:
     return made
 
 
+def open_feeds(settings: Settings, spool: ports.Spool) -> dict[str, Subscription]:
+    """Make every feed of advisories that may be asked; nothing is asked yet. Raise BadSetting."""
+    made = {
+        name: Subscription(
+            feeds.connect(name, each.address, each.max_bytes, spool, settings.blobs_options),
+            timedelta(seconds=each.refresh),
+        )
+        for name, each in settings.advisories.items()
+    }
+    offline = settings.server.offline
+    return {name: each for name, each in made.items() if each.feed.is_local or not offline}
+
+
 def open_logins(settings: Settings, clock: Clock) -> list[ports.Login]:
     """Open every login that is configured, besides the tokens. Raise BadSetting."""
     return [kinds.load(logins, kind).connect(own, clock) for kind, own in settings.logins.items()]
@@ -191,6 +206,7 @@ class Services:
     documents: Documents
     sweep: Sweep
     forget: Forget
+    watch: Watch
     cached: Mapping[str, CachedUpstream]
     knowledge: Knowledge
     accesses: ports.Accesses
@@ -233,11 +249,12 @@ def compose(
     within = Within(fetch, remote, spool)
     lookers: dict[Need, Looker] = {"metadata": Reading(fetch, within, blobs)}
     knowledge = Knowledge(stored.facts, lookers, clock)
-    view = View(settings.indexes, cached, stored.ledger, stored.pages, clock, sent, knowledge)
+    advised = Advised(stored.advisories, tuple(settings.advisories), clock, knowledge)
+    view = View(settings.indexes, cached, stored.ledger, stored.pages, clock, sent, advised)
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     files = Files(view, shelf, fetch, within, blobs)
     kept = {name: KeptUpstream(each, stored.holdings, clock) for name, each in cached.items()}
-    kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock, sent, knowledge)
+    kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock, sent, advised)
     kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
     integrity = Integrity(view, shelf, blobs, stored.pages, spool, remote, clock)
     publish = Publish(blobs, stored.ledger, open_attestor(settings), stored.pulse, clock)
@@ -263,6 +280,14 @@ def compose(
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         forget=Forget(stored.accesses, clock),
+        watch=Watch(
+            open_feeds(settings, spool),
+            stored.advisories,
+            spool,
+            stored.pulse,
+            (*settings.indexes, *settings.upstreams),
+            clock,
+        ),
         cached=cached,
         knowledge=knowledge,
         accesses=stored.accesses,
@@ -378,13 +403,15 @@ class Application:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         gc.freeze()  # what start-up made stays: looking through it took 5 % of a hit
-        sweeping = asyncio.create_task(self._sweep_for_ever())
+        watch = self._services.watch
+        chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
+        tasks = [asyncio.create_task(each) for each in chores]
         try:
             yield
         finally:
-            sweeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweeping
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
 
     async def _close(self) -> None:

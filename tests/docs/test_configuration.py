@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
-from cloche.config import indexes, rules
+from cloche.config import advisories, indexes, rules
 from cloche.service import upstream
 from tests.docs import markdown
 
@@ -36,6 +36,7 @@ TABLES: dict[str, type[Struct]] = {
     LINKS: kinds.load(upstreams, "links").Settings,
     CLOCHE: kinds.load(upstreams, "cloche").Settings,
     "`[upstream.NAME.freshness]`": upstream.Freshness,
+    "`[advisories.NAME]`": advisories.AdvisoriesTable,
     "`[index.NAME]`": indexes.IndexTable,
     "`[[index.NAME.route]]`": indexes.RouteTable,
     "`[[index.NAME.rule]]`": rules.Common,
@@ -82,7 +83,7 @@ def test_nothing_is_documented_that_is_not_there(table: str) -> None:
 def test_every_table_is_documented() -> None:
     """Each settings struct has its section, and each section its struct."""
     assert {heading for heading in SECTIONS if heading.startswith("`[")} == TABLES.keys()
-    found = {each for module in (config, indexes, rules) for each in _structs(module)}
+    found = {each for module in (config, advisories, indexes, rules) for each in _structs(module)}
     assert found - COMPLETED <= set(TABLES.values())
     assert {field.encode_name for field in fields(FILE)} == {
         heading.strip("`[]").partition("]")[0].partition(".")[0] for heading in TABLES

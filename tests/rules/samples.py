@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from cloche import kinds, rules
 from cloche.config.rules import clauses
-from cloche.core.known import Facts, Known, Lack
+from cloche.core.advisories import Advisory, Span
+from cloche.core.known import NOTHING, Facts, Known, Lack
 from cloche.core.model import File, ProjectName
 from cloche.core.policy import Candidate, Clause, Offer
 
@@ -28,6 +29,7 @@ SETTINGS: dict[str, list[Mapping[str, Any]]] = {
         {"files": [LOCK]},
         {"only": ["other*"]},
     ],
+    "vulnerable": [{}, {"severity": "never"}],
     "cooldown": [{"days": 7}, {"days": 7, "by": "first-seen"}, BELIEVING],
     "deny": [{"what": ["demo<1.1"]}, {"files": [REQUIREMENTS]}, {"what": ["dem*"]}],
     "frozen": [{"before": NOW - timedelta(days=90)}],
@@ -61,9 +63,12 @@ def clause(kind: str, folder: Path = Path(), **settings: Any) -> Clause:
     return clauses("main", [{"kind": kind, **settings}], "cloche.toml", folder)[0]
 
 
-def offer(*files: File, hosted: bool = False, project: ProjectName = DEMO) -> Offer:
+def offer(
+    *files: File, hosted: bool = False, project: ProjectName = DEMO, known: Known = NOTHING
+) -> Offer:
     """Files that an upstream offers of a project."""
-    return Offer("main", project, [Candidate(file, "pypi", hosted=hosted) for file in files])
+    candidates = [Candidate(file, "pypi", hosted=hosted) for file in files]
+    return Offer("main", project, candidates, known)
 
 
 def objected(clause: Clause, *files: File, now: datetime = NOW) -> dict[str, str]:
@@ -83,6 +88,17 @@ ENDS = (
 )
 WATCHED = NOW - timedelta(days=3)
 AGES = st.none() | st.timedeltas(timedelta(0), timedelta(days=400)).map(lambda age: NOW - age)
+
+ADVISORIES: st.SearchStrategy[tuple[Advisory, ...] | None] = st.sampled_from(
+    [
+        None,
+        (),
+        (
+            Advisory(id="A-1", score=9.8, spans=(Span("1.0", "1.1"),), summary="x" * 300),
+            Advisory(id="MAL-1", is_malware=True, versions=("2.0",)),
+        ),
+    ]
+)
 
 FILES = st.builds(
     File,
@@ -118,5 +134,6 @@ def offers(draw: st.DrawFn) -> Offer:
     files = draw(st.lists(FILES, max_size=12, unique_by=lambda file: file.filename))
     facts = {file.filename: draw(METADATA) for file in files}
     agains = [each.again for each in facts.values() if isinstance(each, Lack) and each.again]
-    known = Known({"metadata": facts}, min(agains, default=None))
+    advisories = draw(ADVISORIES)
+    known = Known({"metadata": facts}, min(agains, default=None), advisories)
     return replace(offer(*files), known=known)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloche.catalog import address, revisions
 from cloche.catalog.access import SqlAccesses
 from cloche.catalog.admissions import SqlAdmissions
+from cloche.catalog.advisories import SqlAdvisories
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
 from cloche.catalog.engine import is_sqlite, open_engine
@@ -32,6 +33,7 @@ from cloche.core.errors import BadSetting, Error, StorageFull
 from cloche.ports import (
     Accesses,
     Admissions,
+    Advisories,
     Documentation,
     Expiry,
     FactStore,
@@ -65,6 +67,7 @@ class Catalog:
     facts: FactStore
     holdings: Holdings
     expiry: Expiry
+    advisories: Advisories
     tokens: Tokens
     accesses: Accesses
     pulse: Pulse
@@ -102,6 +105,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         facts=SqlFacts(database),
         holdings=SqlHoldings(database),
         expiry=SqlExpiry(database),
+        advisories=SqlAdvisories(database),
         tokens=SqlTokens(database),
         accesses=SqlAccesses(beside),
         pulse=beacon,

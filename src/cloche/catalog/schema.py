@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -246,6 +246,28 @@ accesses = Table(
     Index(None, "project", "id"),
     Index(None, "filename", "id"),
     Index(None, "digest", "id"),
+)
+
+advisories = Table(
+    "advisories",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("document", Text, primary_key=True),  # sha256
+    Column("project", Text, primary_key=True),
+    Column("advisory", Text, nullable=False),  # JSON
+    Index(None, "project"),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("validator", Foreign),
+    Column("documents", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("loaded_at", Instant, nullable=False),
+    Column("checked_at", Instant, nullable=False),
 )
 
 tokens = Table(

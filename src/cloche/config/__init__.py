@@ -15,6 +15,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cloche import kinds, logins, upstreams
+from cloche.config import advisories as feeds
+from cloche.config.advisories import AdvisoriesTable
 from cloche.config.indexes import RESERVED, At, IndexTable, build, read, redirects
 from cloche.core.access import EVERY_INDEX
 from cloche.core.conversion import convert, nearest
@@ -101,6 +103,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     access: Access
     upstreams: dict[str, UpstreamSettings]
     indexes: dict[str, Index]
+    advisories: dict[str, AdvisoriesTable] = {}
     logins: dict[str, Any] = {}  # besides tokens: a kind, and that kind's own settings
 
     @property
@@ -134,6 +137,7 @@ class _Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attestations: Attestations = Attestations()
     access: Access = Access()
     upstream: dict[str, Any] = {}
+    advisories: dict[str, Any] = {}
     index: dict[str, Any] = {}
     login: dict[str, Any] = {}
 
@@ -224,6 +228,7 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
         settings.setdefault(DEFAULT_UPSTREAM, _upstream(DEFAULT_UPSTREAM, {}, where))
     made = given or {"main": IndexTable(sources=tuple(settings), uploads=True, default=True)}
     indexes = build(made, settings, At(where, folder, is_local=is_loopback(tables.server.host)))
+    feeds.check_needed(indexes.values(), tables.advisories, where)
     return Settings(
         data=data,
         server=tables.server,
@@ -232,6 +237,10 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
         access=tables.access,
         upstreams=settings,
         indexes=indexes,
+        advisories={
+            name: feeds.read(name, table, where, folder)
+            for name, table in tables.advisories.items()
+        },
         logins={kind: _login(kind, table, indexes, where) for kind, table in tables.login.items()},
     )
 

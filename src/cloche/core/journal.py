@@ -28,6 +28,7 @@ class Change(StrEnum):
     PAGE_GONE = "page gone"
     FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
     PAGE_EXPIRED = "page expired"
+    ADVISORIES_CHANGED = "advisories changed"
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event
     TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
 

@@ -6,10 +6,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from cloche.core.advisories import Advisory
 from cloche.core.metadata import Metadata
 
-Need = Literal["metadata", "provenance"]
-"""What a rule may have to know: core metadata; who signed attestations (PEP 740)."""
+Need = Literal["advisories", "metadata", "provenance"]
+"""What a rule may have to know: what is known against versions of the project; core metadata; who
+signed attestations (PEP 740)."""
 
 Facts = Mapping[str, tuple[str, ...]]
 """Of metadata: its fields by their names in lower case. Of provenance: `signer`."""
@@ -45,6 +47,7 @@ class Known(Struct, frozen=True):
 
     facts: Mapping[Need, Mapping[str, Facts | Lack]] = {}  # by filename
     until: datetime | None = None  # when more of it may be known
+    advisories: tuple[Advisory, ...] | None = None  # against the project; None: not known yet
 
     def of(self, need: Need, filename: str) -> Facts | Lack:
         found = self.facts.get(need, {}).get(filename)

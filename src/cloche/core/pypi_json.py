@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from cloche.core.advisories import Advisory, concerned
 from cloche.core.errors import BadName
 from cloche.core.filenames import Named, parse
 from cloche.core.metadata import Metadata
@@ -28,6 +29,7 @@ class Account(Struct, frozen=True, kw_only=True):
     address: str  # of its page for people
     packages: str
     uploads: Mapping[str, Upload] = {}  # by filename, for those that were uploaded here
+    advisories: tuple[Advisory, ...] = ()  # what is known against any version
 
 
 def render(
@@ -39,7 +41,7 @@ def render(
         "last_serial": account.serial,
         "ownership": {"organization": None, "roles": roles(account)},
         "urls": files(account, release),
-        "vulnerabilities": [],
+        "vulnerabilities": vulnerabilities(account, release),
     }
     if history:
         said["releases"] = _history(account)
@@ -67,6 +69,14 @@ def info(account: Account, release: Release, metadata: Metadata | None) -> dict[
 def files(account: Account, release: Release) -> list[dict[str, Any]]:
     """A release's files, with absolute addresses."""
     return [_file(account, file) for file in release.files]
+
+
+def vulnerabilities(account: Account, release: Release) -> list[dict[str, Any]]:
+    """What is known against the release, in PyPI's shape."""
+    if release.version is None:
+        return []
+    found = concerned(account.advisories, [release.version]).get(release.version, ())
+    return list({each.id: _vulnerability(each) for each in found}.values())
 
 
 def roles(account: Account) -> list[dict[str, str]]:
@@ -153,6 +163,19 @@ def _file(account: Account, file: File) -> dict[str, Any]:
         "url": href(account.packages, file),
         "yanked": bool(file.yanked),
         "yanked_reason": _reason(file),
+    }
+
+
+def _vulnerability(advisory: Advisory) -> dict[str, Any]:
+    return {
+        "aliases": advisory.aliases,
+        "details": advisory.details,
+        "fixed_in": advisory.fixed_in,
+        "id": advisory.id,
+        "link": f"https://osv.dev/vulnerability/{advisory.id}",
+        "source": "osv",
+        "summary": advisory.summary or None,
+        "withdrawn": advisory.withdrawn and _exactly(advisory.withdrawn),
     }
 
 

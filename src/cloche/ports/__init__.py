@@ -5,6 +5,7 @@ from datetime import datetime
 
 from cloche.ports.access import Accesses, Fetched, Recorded, Sought, Used
 from cloche.ports.admissions import Admissions, Admitted
+from cloche.ports.advisories import Advisories, Bulletin, Delivery, Feed, FeedState
 from cloche.ports.blobs import Blobs, Spooled, Stored
 from cloche.ports.cache import Expiry, FactStore, Findings, Holdings, Kept, PageStore
 from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
@@ -29,17 +30,22 @@ __all__ = [
     "Accesses",
     "Admissions",
     "Admitted",
+    "Advisories",
     "Attestor",
     "Blobs",
+    "Bulletin",
     "Changes",
     "Clock",
     "Copy",
     "Deed",
+    "Delivery",
     "Document",
     "Documentation",
     "Entry",
     "Expiry",
     "FactStore",
+    "Feed",
+    "FeedState",
     "Fetched",
     "Findings",
     "Growth",

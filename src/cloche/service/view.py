@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from msgspec import structs
 from packaging.version import Version
 
+from cloche.core.advisories import Advisory
 from cloche.core.errors import (
     Denied,
     Elsewhere,
@@ -232,6 +233,16 @@ class View:
         if not needs or self.knowledge is None:
             return offer
         return replace(offer, known=await self.knowledge.of(offer, needs))
+
+    async def advisories(self, sight: Sight) -> tuple[Advisory, ...]:
+        """What is known against versions of a project.
+
+        Of one that was uploaded here nothing is: advisories are about PyPI's projects.
+        """
+        if sight.hosted or self.knowledge is None:
+            return ()
+        offer = Offer(sight.owner, sight.page.name, ())
+        return (await self.knowledge.of(offer, frozenset({"advisories"}))).advisories or ()
 
     async def _found(self, index: str, project: ProjectName, own: Own, asked: Asked) -> Sight:
         if own.uploads:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from msgspec import structs
 from packaging.version import InvalidVersion, Version
 from starlette.requests import Request
 from starlette.responses import Response
@@ -111,6 +112,8 @@ class PypiJson:
             if in_thread
             else self.accounts.account(shown, seen)
         )
+        advisories = await self.accounts.view.advisories(shown.sight)
+        account = structs.replace(account, advisories=advisories)
         release = _release(account, version)
         metadata = await self.accounts.metadata(shown, release)
         age = 0 if shown.sight.hosted else UPSTREAM_MAX_AGE
