@@ -35,6 +35,10 @@ SETTINGS: dict[str, list[Mapping[str, Any]]] = {
     "frozen": [{"before": NOW - timedelta(days=90)}],
     "kinds": [{"only": ["wheel"]}, {"no": ["sdist", "egg"]}],
     "licence": [{"allow": ["MIT", "BSD-*"]}, {"deny": ["GPL-*"], "unknown": "allow"}],
+    "metadata": [
+        {"field": "keywords", "any": ["one"]},
+        {"field": "requires-python", "admits": ["3.12"], "missing": "allow"},
+    ],
     "newest": [{"count": 2}, {"count": 1, "prereleases": 1, "by": "upload-time"}],
     "pattern": [
         {"filename": [r"win_amd64", r"\.zip$"]},
