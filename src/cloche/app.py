@@ -211,6 +211,14 @@ class Services:
     knowledge: Knowledge
     accesses: ports.Accesses
 
+    async def close(self, patience: float) -> None:
+        """Stop what is under way: transfers that no client waits for can be resumed."""
+        await self.knowledge.close()
+        await self.files.within.close()
+        await self.fetch.close(patience)
+        for cached in self.cached.values():
+            await cached.close()
+
     @property
     def managed(self) -> Managed:
         """What the management API is over."""
@@ -306,23 +314,31 @@ async def opened(settings: Settings, *, patience: float) -> AsyncIterator[Servic
 
     Transfers that are under way then get `patience` seconds; they can be resumed.
     """
-    stored = open_catalog(settings)
-    services = compose(
-        settings,
-        stored=stored,
-        blobs=open_blobs(settings),
-        spool=Spool(settings.data / "spool"),
-        remote=open_upstreams(settings),
-        clock=utc_now,
-    )
-    try:
+    async with side_by_side(settings, patience=patience) as (services,):
         yield services
+
+
+@asynccontextmanager
+async def side_by_side(*policies: Settings, patience: float) -> AsyncIterator[list[Services]]:
+    """The use cases as each of the settings has them, all over the data of the first."""
+    data = policies[0]
+    stored, blobs, spool = open_catalog(data), open_blobs(data), Spool(data.data / "spool")
+    made = [
+        compose(
+            each,
+            stored=stored,
+            blobs=blobs,
+            spool=spool,
+            remote=open_upstreams(each),
+            clock=utc_now,
+        )
+        for each in policies
+    ]
+    try:
+        yield made
     finally:
-        await services.knowledge.close()
-        await services.files.within.close()
-        await services.fetch.close(patience)
-        for cached in services.cached.values():
-            await cached.close()
+        for services in made:
+            await services.close(patience)
         await stored.close()
 
 
@@ -417,11 +433,7 @@ class Application:
     async def _close(self) -> None:
         await self._access.close()
         await self._services.prefetch.close()
-        await self._services.knowledge.close()
-        await self._services.files.within.close()
-        await self._services.fetch.close(LEFTOVER)
-        for cached in self._services.cached.values():
-            await cached.close()
+        await self._services.close(LEFTOVER)
         await self._catalog.close()
         self._log.flush()
 
