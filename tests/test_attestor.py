@@ -121,3 +121,11 @@ def test_extra_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     attestor.connect(None, needed=False, offline=True)
     with pytest.raises(BadSetting, match=r"cloche\[attestations\]"):
         attestor.connect(None, needed=True, offline=True)
+
+
+async def test_extra_that_turns_out_to_be_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra nothing is believed, and the sentence names it."""
+    monkeypatch.setattr(attestor, "find_spec", lambda _: None)
+
+    with pytest.raises(UpstreamDown, match=r"cloche\[attestations\]"):
+        await attestor.connect(None, needed=False, offline=True).verify([b"{}"], [OURS])

@@ -36,7 +36,7 @@ from cloche.service.files import Files
 from cloche.service.forget import Forget
 from cloche.service.gather import Gather
 from cloche.service.going import Goods
-from cloche.service.integrity import Integrity
+from cloche.service.integrity import Integrity, Objects
 from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.knowledge import Knowledge, Looker
 from cloche.service.prefetch import Prefetch
@@ -46,6 +46,7 @@ from cloche.service.reading import Reading
 from cloche.service.renew import Renew
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
+from cloche.service.signers import Signers
 from cloche.service.steward import Steward
 from cloche.service.sweep import Sweep
 from cloche.service.upstream import CachedUpstream
@@ -255,7 +256,12 @@ def compose(
     sent = {} if offline else settings.redirects
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
     within = Within(fetch, remote, spool)
-    lookers: dict[Need, Looker] = {"metadata": Reading(fetch, within, blobs)}
+    objects = Objects(blobs, stored.pages, spool, remote, clock)
+    attestor = open_attestor(settings)
+    lookers: dict[Need, Looker] = {
+        "metadata": Reading(fetch, within, blobs),
+        "provenance": Signers(objects, attestor),
+    }
     knowledge = Knowledge(stored.facts, lookers, clock)
     advised = Advised(stored.advisories, tuple(settings.advisories), clock, knowledge)
     view = View(settings.indexes, cached, stored.ledger, stored.pages, clock, sent, advised)
@@ -264,8 +270,8 @@ def compose(
     kept = {name: KeptUpstream(each, stored.holdings, clock) for name, each in cached.items()}
     kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock, sent, advised)
     kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
-    integrity = Integrity(view, shelf, blobs, stored.pages, spool, remote, clock)
-    publish = Publish(blobs, stored.ledger, open_attestor(settings), stored.pulse, clock)
+    integrity = Integrity(view, shelf, objects)
+    publish = Publish(blobs, stored.ledger, attestor, stored.pulse, clock)
     goods = Goods(view, files, integrity)
     return Services(
         view=view,

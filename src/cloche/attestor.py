@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sigstore.verify import Verifier
 
 
+_INSTALL = "install cloche with its extra, as in pip install 'cloche[attestations]'"
+
+
 def connect(trust_root: Path | None, *, needed: bool, offline: bool) -> "SigstoreAttestor":
     """Look at what verifying takes; nothing is asked yet.
 
@@ -22,8 +25,7 @@ def connect(trust_root: Path | None, *, needed: bool, offline: bool) -> "Sigstor
     """
     if needed and find_spec("pypi_attestations") is None:
         raise BadSetting(
-            "an index has publishers, whose signatures cannot be verified here; "
-            "install cloche with its extra, as in pip install 'cloche[attestations]'"
+            f"an index has publishers, whose signatures cannot be verified here; {_INSTALL}"
         )
     if trust_root is not None and not trust_root.is_file():
         raise BadSetting(f"attestations.trust_root is {trust_root}, where no file is; correct it")
@@ -70,6 +72,8 @@ class SigstoreAttestor:
             return self._made[0]
 
     def _make(self) -> "Verifier":
+        if find_spec("pypi_attestations") is None:
+            raise UpstreamDown(f"signatures cannot be verified here; {_INSTALL}")
         from sigstore.errors import Error  # noqa: PLC0415  # what few need, and late
         from sigstore.models import TrustedRoot  # noqa: PLC0415
         from sigstore.verify import Verifier  # noqa: PLC0415

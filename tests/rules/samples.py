@@ -49,6 +49,7 @@ SETTINGS: dict[str, list[Mapping[str, Any]]] = {
     "platforms": [{"no": ["windows"]}, {"only": ["linux", "x86_64", "py3.12"]}],
     "prerelease": [{}, {"phases": ["rc"], "unless_only": True}],
     "project_size": [{"max": "1 TB"}],
+    "provenance": [{}, {"publishers": ["github:acme/demo/release.yml"]}],
     "python": [{"versions": ["3.11", "3.12"]}, {"versions": ["2.7"], "admits": "none"}],
     "size": [{"max": "100 GB"}],
     "typosquat": [{"protect": ["dema", "numpy"]}, {"protect": ["demmo-*"]}],
@@ -117,6 +118,7 @@ FILES = st.builds(
     watched_since=st.just(WATCHED),
     requires_python=st.sampled_from([None, ">=3.8", "<4", "==2.7.*", "rubbish"]),
     yanked=st.sampled_from([False, True, "broken"]),
+    provenance=st.sampled_from([None, "http://127.0.0.1:9/provenance"]),
 )
 
 
@@ -131,13 +133,24 @@ METADATA: st.SearchStrategy[Facts | Lack] = st.sampled_from(
     ]
 )
 
+SIGNERS: st.SearchStrategy[Facts | Lack] = st.sampled_from(
+    [
+        {"signer": ("github:acme/demo/release.yml",)},
+        {"signer": ("gitlab:acme/demo//release.yml", "github:Acme/Other/release.yml")},
+        Lack("it offers no provenance"),
+        Lack("its provenance is not known yet", NOW + timedelta(seconds=5)),
+    ]
+)
+
 
 @st.composite
 def offers(draw: st.DrawFn) -> Offer:
     """Pages of up to twelve files of various kinds and ages, each name once, more or less known."""
     files = draw(st.lists(FILES, max_size=12, unique_by=lambda file: file.filename))
     facts = {file.filename: draw(METADATA) for file in files}
-    agains = [each.again for each in facts.values() if isinstance(each, Lack) and each.again]
-    advisories = draw(ADVISORIES)
-    known = Known({"metadata": facts}, min(agains, default=None), advisories)
+    signers = {file.filename: draw(SIGNERS) for file in files}
+    said = [*facts.values(), *signers.values()]
+    agains = [each.again for each in said if isinstance(each, Lack) and each.again]
+    facts_known = {"metadata": facts, "provenance": signers}
+    known = Known(facts_known, min(agains, default=None), draw(ADVISORIES))
     return replace(offer(*files), known=known)

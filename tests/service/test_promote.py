@@ -17,7 +17,7 @@ from cloche.core.model import ProjectName, Status, Upload
 from cloche.core.publishers import Publisher, publisher
 from cloche.ports import Attestor, Deed
 from cloche.service.going import Goods
-from cloche.service.integrity import Integrity
+from cloche.service.integrity import Integrity, Objects
 from cloche.service.promote import Promote
 from cloche.service.publish import Incoming, Publish
 from cloche.service.steward import Steward
@@ -63,9 +63,8 @@ def publish(node: Worker) -> Publish:
 @pytest.fixture
 def promote(node: Worker, publish: Publish) -> Promote:
     catalog = node.catalog
-    integrity = Integrity(
-        node.view, node.shelf, node.blobs, catalog.pages, node.spool, node.remote, node.view.clock
-    )
+    objects = Objects(node.blobs, catalog.pages, node.spool, node.remote, node.view.clock)
+    integrity = Integrity(node.view, node.shelf, objects)
     return Promote(
         Goods(node.view, node.files, integrity),
         publish,

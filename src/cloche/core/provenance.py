@@ -158,6 +158,15 @@ def check(body: bytes, filename: str, sha256: Digest | None) -> None:
         raise UpstreamLies(f"the upstream's provenance of {filename}: {wrong[0]}")
 
 
+def bundles(body: bytes) -> list[tuple[dict[str, Any], list[bytes]]]:
+    """Each publisher that a provenance object claims, and the attestations said to be theirs.
+
+    The object is one that `check` or an upload has passed.
+    """
+    found = _read_provenance(body).attestation_bundles
+    return [(each.publisher, [bytes(raw) for raw in each.attestations]) for each in found]
+
+
 def _statement(raw: Raw) -> _Statement:
     envelope = _read_attestation(raw).envelope
     try:

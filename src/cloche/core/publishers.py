@@ -1,6 +1,7 @@
 """Who may have signed an upload's attestations: workflows of repositories (PEP 740)."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +18,19 @@ class Publisher(Struct, frozen=True):
     repository: str
     workflow: str  # GitHub: a filename; GitLab: a path in the repository
 
+    def __str__(self) -> str:
+        """As `publisher` reads it."""
+        between = "/" if self.kind == "GitHub" else "//"
+        return f"{self.kind.lower()}:{self.repository}{between}{self.workflow}"
+
+    def same(self, other: "Publisher") -> bool:
+        """Whether it is the same one: neither host tells cases of repositories apart."""
+        return (self.kind, self.repository.lower(), self.workflow) == (
+            other.kind,
+            other.repository.lower(),
+            other.workflow,
+        )
+
     def as_object(self) -> dict[str, Any]:
         """The publisher object of a bundle that this publisher has signed."""
         workflow = "workflow" if self.kind == "GitHub" else "workflow_filepath"
@@ -26,6 +40,16 @@ class Publisher(Struct, frozen=True):
             "repository": self.repository,
             workflow: self.workflow,
         }
+
+
+def of_object(said: Mapping[str, Any]) -> Publisher:
+    """The publisher that a bundle claims. Raise BadName when it is of a kind not known here."""
+    kind, repository = said.get("kind"), said.get("repository")
+    if kind == "GitHub":
+        return publisher(f"github:{repository}/{said.get('workflow')}")
+    if kind == "GitLab":
+        return publisher(f"gitlab:{repository}//{said.get('workflow_filepath')}")
+    raise BadName(f"a publisher of kind {str(kind)[:40]!r} cannot be verified here")
 
 
 def publisher(said: str) -> Publisher:

@@ -14,7 +14,7 @@ from cloche.core.model import Artifact, Digest, File, Held, ProjectName
 from cloche.core.provenance import BESIDE, MAX_PROVENANCE
 from cloche.core.wire import QUARANTINED
 from cloche.ports import Blobs, Clock, PageStore, Spool, Upstream
-from cloche.service.shelf import Shelf, Shown
+from cloche.service.shelf import Shelf
 from cloche.service.view import View, quarantined
 
 PATIENCE = 30.0  # seconds that a client waits for an upstream's provenance
@@ -27,46 +27,26 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Integrity:
-    view: View
-    shelf: Shelf
+class Objects:
+    """Provenance objects, each about exactly its file; whose they may be is not asked here."""
+
     blobs: Blobs
     pages: PageStore
     spool: Spool
     upstreams: Mapping[str, Upstream]
     clock: Clock
 
-    async def find(self, index: str, project: ProjectName, version: str, filename: str) -> Found:
-        """The provenance object of a file that the index offers, about exactly that file.
+    async def fetched(self, artifact: Artifact) -> Found:
+        """Of an upstream's file: as it is kept, else from the upstream.
 
-        Raise NoSuchFile when the file or its provenance is unknown, Forbidden when the project is
-        quarantined, UpstreamDown when it could not be looked for, UpstreamLies when what the
+        Raise NoSuchFile, UpstreamDown when it could not be looked for, UpstreamLies when what the
         upstream sends is not about the file.
         """
-        shown = await self.shelf.get(index, project)
-        if shown.page.status == QUARANTINED:
-            raise quarantined(index, project, shown.page.status_reason)
-        file = shown.by_name.get(filename)
-        if file is None or not _is_of(version, filename):
-            raise NoSuchFile(f"index {index} has no file {filename} of {project} {version}")
-        if not file.provenance:
-            raise NoSuchFile(f"{filename} was published without attestations")
-        owner, hosted = shown.sight.origin(filename)
-        if hosted:
-            return await self._read(await self._uploaded(owner, project, filename))
-        return await self._fetched(_artifact(shown, file, file.provenance))
-
-    async def _uploaded(self, index: str, project: ProjectName, filename: str) -> Digest:
-        uploads = await self.view.ledger.files(index, project)
-        for upload in uploads:
-            if upload.filename == filename and upload.provenance:
-                return upload.provenance
-        raise NoSuchFile(f"{filename} was deleted just now")
-
-    async def _fetched(self, artifact: Artifact) -> Found:
         kept = await self._kept(artifact)
         if kept is not None:
             return kept
+        if not artifact.url:
+            raise NoSuchFile(f"{artifact.filename} is listed no longer, and was not kept")
         async with self.spool.lock(f"provenance {artifact.upstream} {artifact.slot}"):
             kept = await self._kept(artifact)  # another has brought it meanwhile
             return kept or await self._bring(artifact)
@@ -76,7 +56,7 @@ class Integrity:
         # A loss of power may have cut a cached blob short.
         if held is None or await self.blobs.size(held.digest) != held.size:
             return None
-        return await self._read(held.digest)
+        return await self.read(held.digest)
 
     async def _bring(self, artifact: Artifact) -> Found:
         body = await self._ask(artifact)
@@ -116,10 +96,45 @@ class Integrity:
             ) from None
         return bytes(body)
 
-    async def _read(self, digest: Digest) -> Found:
+    async def read(self, digest: Digest) -> Found:
+        """Of an upload: the blob that it brought."""
         chunks = self.blobs.read(digest, 0, MAX_PROVENANCE)
         body = b"".join([chunk async for chunk in chunks])
         return Found(body, Digest(sha256(body).hexdigest()))
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    view: View
+    shelf: Shelf
+    objects: Objects
+
+    async def find(self, index: str, project: ProjectName, version: str, filename: str) -> Found:
+        """The provenance object of a file that the index offers, about exactly that file.
+
+        Raise NoSuchFile when the file or its provenance is unknown, Forbidden when the project is
+        quarantined, UpstreamDown when it could not be looked for, UpstreamLies when what the
+        upstream sends is not about the file.
+        """
+        shown = await self.shelf.get(index, project)
+        if shown.page.status == QUARANTINED:
+            raise quarantined(index, project, shown.page.status_reason)
+        file = shown.by_name.get(filename)
+        if file is None or not _is_of(version, filename):
+            raise NoSuchFile(f"index {index} has no file {filename} of {project} {version}")
+        if not file.provenance:
+            raise NoSuchFile(f"{filename} was published without attestations")
+        owner, hosted = shown.sight.origin(filename)
+        if hosted:
+            return await self.objects.read(await self._uploaded(owner, project, filename))
+        return await self.objects.fetched(provenance_of(owner, project, file))
+
+    async def _uploaded(self, index: str, project: ProjectName, filename: str) -> Digest:
+        uploads = await self.view.ledger.files(index, project)
+        for upload in uploads:
+            if upload.filename == filename and upload.provenance:
+                return upload.provenance
+        raise NoSuchFile(f"{filename} was deleted just now")
 
 
 def _is_of(version: str, filename: str) -> bool:
@@ -129,13 +144,13 @@ def _is_of(version: str, filename: str) -> bool:
         return False
 
 
-def _artifact(shown: Shown, file: File, url: str) -> Artifact:
+def provenance_of(upstream: str, project: ProjectName, file: File) -> Artifact:
     """The provenance as something to fetch; the hashes are the file's, for it has none listed."""
     return Artifact(
-        upstream=shown.sight.origin(file.filename).owner,
-        project=shown.page.name,
+        upstream=upstream,
+        project=project,
         filename=file.filename + BESIDE,
-        url=url,
+        url=file.provenance or "",
         key=file.key,
         hashes=file.hashes,
     )
