@@ -39,6 +39,7 @@ from cloche.service.going import Goods
 from cloche.service.integrity import Integrity, Objects
 from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.knowledge import Knowledge, Looker
+from cloche.service.past import Times
 from cloche.service.prefetch import Prefetch
 from cloche.service.promote import Promote
 from cloche.service.publish import Publish
@@ -68,6 +69,7 @@ from cloche.web.integrity import Provenance
 from cloche.web.links import Links
 from cloche.web.local import Local
 from cloche.web.management import Managed, Management
+from cloche.web.past import AsOf
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads
 from cloche.web.projects import Projects
@@ -193,6 +195,7 @@ class Services:
     roots: Roots
     fetch: Fetch
     files: Files
+    times: Times
     integrity: Integrity
     kept: Kept
     kept_files: Files
@@ -280,6 +283,7 @@ def compose(
         roots=Roots(view, stored.ledger, stored.journal, stored.pulse),
         fetch=fetch,
         files=files,
+        times=Times(files, cached, stored.chronicle, stored.journal, stored.pulse, clock),
         integrity=integrity,
         kept=Kept(kept_view, stored.ledger, stored.holdings),
         kept_files=Files(kept_view, kept_shelf, fetch, within, blobs),
@@ -390,6 +394,7 @@ class Application:
             XmlRpc(view, gate, methods, here),
             Requirements(view, services.gather, gate, self._spool, this_platform),
             packages,
+            AsOf(services.times, packages),
             Uploads(view, services.publish, services.documents, *taking),
             PlainUploads(view, services.publish, *taking),
             Projects(view, services.roots, gate),

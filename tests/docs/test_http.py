@@ -26,6 +26,7 @@ SAMPLES = {
     "{key}": "0" * 64,
     "{filename}": "acme-1.zip",
     "{version}": "1",
+    "{when}": "2026-03-01",
     "{path}": "a/b",
     "{python}": "source",
     "{letter}": "a",

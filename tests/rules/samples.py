@@ -151,6 +151,6 @@ def offers(draw: st.DrawFn) -> Offer:
     signers = {file.filename: draw(SIGNERS) for file in files}
     said = [*facts.values(), *signers.values()]
     agains = [each.again for each in said if isinstance(each, Lack) and each.again]
-    facts_known = {"metadata": facts, "provenance": signers}
-    known = Known(facts_known, min(agains, default=None), draw(ADVISORIES))
+    again = min(agains, default=None)
+    known = Known({"metadata": facts, "provenance": signers}, again, draw(ADVISORIES))
     return replace(offer(*files), known=known)

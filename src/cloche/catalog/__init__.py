@@ -24,6 +24,7 @@ from cloche.catalog.holdings import SqlHoldings
 from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
 from cloche.catalog.pages import SqlPageStore
+from cloche.catalog.past import SqlChronicle
 from cloche.catalog.promotion import SqlPromotion
 from cloche.catalog.pulse import Beacon, SqlitePulse
 from cloche.catalog.stewardship import SqlStewardship
@@ -34,6 +35,7 @@ from cloche.ports import (
     Accesses,
     Admissions,
     Advisories,
+    Chronicle,
     Documentation,
     Expiry,
     FactStore,
@@ -58,6 +60,7 @@ class Catalog:
 
     ledger: Ledger
     journal: Journal
+    chronicle: Chronicle
     stewardship: Stewardship
     admissions: Admissions
     promotion: Promotion
@@ -96,6 +99,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
     return Catalog(
         ledger=SqlLedger(database),
         journal=SqlJournal(database),
+        chronicle=SqlChronicle(database),
         stewardship=SqlStewardship(database),
         admissions=SqlAdmissions(database),
         promotion=SqlPromotion(database),

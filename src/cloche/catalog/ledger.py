@@ -15,6 +15,7 @@ from cloche.catalog.schema import journal, statuses, uploads
 from cloche.core.errors import FileExists, Forbidden, NoSuchProject
 from cloche.core.journal import Change
 from cloche.core.model import ProjectName, Status, Upload
+from cloche.core.replay import YANKED
 from cloche.ports import Changes, Deed, Own
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -81,7 +82,8 @@ def enter(
         return False
     _check_status(connection, upload)
     row = _row(upload) | _joins(connection, upload) | {"deleted_at": None}
-    row["serial"] = _uploaded(connection, upload, deed, detail)
+    said = {YANKED: row["yanked_reason"]} if row["yanked"] else {}
+    row["serial"] = _uploaded(connection, upload, deed, {**detail, **said})
     if before is None:
         connection.execute(insert(uploads), row)
     else:

@@ -20,8 +20,8 @@ def own(connection: Connection, index: str, project: ProjectName) -> Own:
     if rows[0].serial is not None:
         # The first of them is in as many rows as there are admissions and yanks.
         each = {row.serial: row for row in rows}.values()
-        uploads = tuple(_upload(row) for row in each if row.deleted_at is None)
-    admitted = _admissions(rows, Part(index=index, project=project))
+        uploads = tuple(upload_of(row) for row in each if row.deleted_at is None)
+    admitted = admissions_of(rows, Part(index=index, project=project))
     return Own(uploads=uploads, marks=_marks(rows), admissions=admitted, serial=rows[0].last or 0)
 
 
@@ -48,6 +48,17 @@ _FIRST = select(func.min(uploads.c.serial)).where(
 # Not beside each upload: of 3,000 files there would be 3,000 rows for each admission.
 _AT_FIRST = or_(uploads.c.serial.is_(None), uploads.c.serial == _FIRST.scalar_subquery())
 
+ADMISSION = (
+    admissions.c.serial.label("admission"),
+    admissions.c.version.label("admission_version"),
+    admissions.c.filename.label("admission_filename"),
+    admissions.c.rule.label("admission_rule"),
+    admissions.c.who.label("admission_who"),
+    admissions.c.reason.label("admission_reason"),
+    admissions.c.until.label("admission_until"),
+)
+"""What `admissions_of` reads."""
+
 # In one statement, so that the serial is of what is seen, on PostgreSQL too.
 # There is always an answer: an own file in each row, and with the first each yank of a source's.
 _OWN = (
@@ -60,13 +71,7 @@ _OWN = (
         yanks.c.filename.label("yank_filename"),
         yanks.c.yanked.label("yank_yanked"),
         yanks.c.reason.label("yank_reason"),
-        admissions.c.serial.label("admission"),
-        admissions.c.version.label("admission_version"),
-        admissions.c.filename.label("admission_filename"),
-        admissions.c.rule.label("admission_rule"),
-        admissions.c.who.label("admission_who"),
-        admissions.c.reason.label("admission_reason"),
-        admissions.c.until.label("admission_until"),
+        *ADMISSION,
     )
     .select_from(
         _ASKED.outerjoin(uploads, _about(uploads))
@@ -80,7 +85,8 @@ _LEDGERS_OWN = {"serial", "deleted_at"}
 _FACTS = [column.name for column in uploads.columns if column.name not in _LEDGERS_OWN]
 
 
-def _upload(row: AnyRow) -> Upload:
+def upload_of(row: AnyRow) -> Upload:
+    """A row of `uploads`, whatever else is in it."""
     values = {name: getattr(row, name) for name in _FACTS}
     values["index"] = values.pop("index_name")
     values["hashes"] = msgspec.json.decode(values["hashes"])
@@ -105,7 +111,8 @@ def _yank(row: AnyRow) -> Yank:
     )
 
 
-def _admissions(rows: Sequence[AnyRow], whole: Part) -> tuple[Admission, ...]:
+def admissions_of(rows: Sequence[AnyRow], whole: Part) -> tuple[Admission, ...]:
+    """The admissions of a project, whatever else is in these rows."""
     each = {row.admission: row for row in rows if row.admission is not None}
     return tuple(
         Admission(

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -27,7 +28,7 @@ from cloche.core.model import FileKey, Held, ProjectName
 from cloche.ports import Document, Kept
 
 OLDER = 100
-"""How many documents of a project are kept besides the newest one."""
+"""How many documents of a project are kept besides the first and the newest one."""
 
 _DOCUMENT = ("body", "content_type", "url", "first_seen")
 _SERVER = "cloche"  # in the journal: nobody asked for it
@@ -169,6 +170,10 @@ _PRUNE = delete(documents).where(
         .order_by(documents.c.last_seen.desc(), documents.c.id.desc())
         .limit(OLDER)
     ),
+    # What was there before this server looked is told from the first document, for ever alike.
+    documents.c.id.not_in(
+        select(func.min(documents.c.id)).where(*_of(documents, "upstream", "project"))
+    ),
 )
 _HELD = select(held).where(*_of(held, "upstream", "key", "filename"))
 _HOLD = insert(held)
@@ -267,7 +272,7 @@ def _learn(connection: Connection, one: Held) -> None:
         Change.FILE_LEARNED,
         at=one.at,
         who=_SERVER,
-        detail={"sha256": one.digest, "size": one.size},
+        detail={"key": one.key, "sha256": one.digest, "size": one.size},
         place=one.upstream,
         project=one.project,
         filename=one.filename,
@@ -291,12 +296,17 @@ def _find_or_add(connection: Connection, row: dict[str, Any]) -> int:
 
 
 def _kept(row: AnyRow) -> Kept:
-    body = zstandard.ZstdDecompressor().decompress(row.body)
     return Kept(
-        document=Document(body=body, content_type=row.content_type, url=row.url),
+        document=document_of(row),
         serial=row.serial,
         etag=row.etag,
         first_seen=row.first_seen,
         checked_at=row.checked_at,
         fresh_until=row.fresh_until,
     )
+
+
+def document_of(row: AnyRow) -> Document:
+    """A row of `documents`, whatever else is in it."""
+    body = zstandard.ZstdDecompressor().decompress(row.body)
+    return Document(body=body, content_type=row.content_type, url=row.url)

@@ -16,6 +16,7 @@ from cloche.core.filenames import version_of
 from cloche.core.journal import Change
 from cloche.core.marks import Part
 from cloche.core.model import ProjectName, Status
+from cloche.core.replay import MARK, mark_of
 from cloche.ports import Deed, Entry
 
 
@@ -64,7 +65,7 @@ class SqlStewardship:
             connection.execute(delete(yanks).where(_marked(part)))
             if yanked is not None:
                 connection.execute(insert(yanks), row | said)
-            _record_yank(connection, part, deed, yanked=bool(yanked))
+            _record_yank(connection, part, deed, yanked=bool(yanked), mark=mark_of(yanked))
 
     def _delete(self, part: Part, deed: Deed) -> list[str]:
         with self.database.writing() as connection:
@@ -150,14 +151,16 @@ def _live(connection: Connection, part: Part) -> Sequence[AnyRow]:
     return found
 
 
-def _record_yank(connection: Connection, part: Part, deed: Deed, *, yanked: bool) -> None:
+def _record_yank(
+    connection: Connection, part: Part, deed: Deed, *, yanked: bool, mark: str = ""
+) -> None:
     if part.filename is not None:
         change = Change.FILE_YANKED if yanked else Change.FILE_UNYANKED
         where = {"version": version_of(part.filename), "filename": part.filename}
     else:
         change = Change.VERSION_YANKED if yanked else Change.VERSION_UNYANKED
         where = {"version": part.version}
-    _record(connection, change, part, deed, {"reason": deed.reason}, **where)
+    _record(connection, change, part, deed, {"reason": deed.reason, MARK: mark}, **where)
 
 
 def _record(

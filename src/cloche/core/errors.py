@@ -11,11 +11,13 @@ Error
 ├── NotFound
 │   ├── NoSuchIndex
 │   ├── NoSuchProject
-│   │   └── Elsewhere          an upstream that is not asked here may have it
+│   │   ├── Elsewhere          an upstream that is not asked here may have it
+│   │   └── NotThen            nothing tells whether an upstream had it at a past moment
 │   ├── ProjectDeleted         every file was deleted, and the name is nobody else's
 │   ├── NoSuchFile
 │   ├── NoSuchBlob
 │   └── NoSuchAdmission        nothing is let past the rules under that number, or no longer
+├── Forgotten                  what was seen at a past moment is not kept any more
 ├── FileExists                 the filename is taken by other bytes, for ever
 ├── TooLarge                   beyond a bound set by the operator
 ├── UpstreamDown               could not look, and nothing kept: try again later
@@ -108,6 +110,10 @@ class Elsewhere(NoSuchProject):
         return cls(f"{project} is not here; {upstream} may have it, at {url}", url=url)
 
 
+class NotThen(NoSuchProject):
+    """A search for the name ends here, as a source that comes later may be a stranger."""
+
+
 class ProjectDeleted(NotFound):
     """Not a NoSuchProject: a search for the name ends here."""
 
@@ -121,6 +127,10 @@ class NoSuchBlob(NotFound):
 
 
 class NoSuchAdmission(NotFound):
+    pass
+
+
+class Forgotten(Error):
     pass
 
 

@@ -7,7 +7,16 @@ from cloche.ports.access import Accesses, Fetched, Recorded, Sought, Used
 from cloche.ports.admissions import Admissions, Admitted
 from cloche.ports.advisories import Advisories, Bulletin, Delivery, Feed, FeedState
 from cloche.ports.blobs import Blobs, Spooled, Stored
-from cloche.ports.cache import Expiry, FactStore, Findings, Holdings, Kept, PageStore
+from cloche.ports.cache import (
+    Expiry,
+    FactStore,
+    Findings,
+    Found,
+    Holdings,
+    Kept,
+    KeptPages,
+    PageStore,
+)
 from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
 from cloche.ports.ledger import (
     Changes,
@@ -18,9 +27,11 @@ from cloche.ports.ledger import (
     Ledger,
     Opening,
     Own,
+    Records,
     Stewardship,
     Survey,
 )
+from cloche.ports.past import Chronicle, Remembered
 from cloche.ports.people import Attestor, Login
 from cloche.ports.promotion import Copy, Outside, Promotion
 from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
@@ -35,6 +46,7 @@ __all__ = [
     "Blobs",
     "Bulletin",
     "Changes",
+    "Chronicle",
     "Clock",
     "Copy",
     "Deed",
@@ -48,10 +60,12 @@ __all__ = [
     "FeedState",
     "Fetched",
     "Findings",
+    "Found",
     "Growth",
     "Holdings",
     "Journal",
     "Kept",
+    "KeptPages",
     "Ledger",
     "Login",
     "Note",
@@ -64,6 +78,8 @@ __all__ = [
     "Pulse",
     "Received",
     "Recorded",
+    "Records",
+    "Remembered",
     "Scratch",
     "Sought",
     "Spool",

@@ -23,17 +23,27 @@ class Kept(Struct, frozen=True, kw_only=True):
     fresh_until: datetime
 
 
-class PageStore(Protocol):
-    """What upstreams said, and the files of theirs that are kept. Evictable."""
+class KeptPages(Protocol):
+    """What upstreams said, and the files of theirs that are kept, as it is read."""
 
     async def recall(self, upstream: str, project: ProjectName) -> Kept | None:
         """The newest document, or None when none is kept or the project is gone upstream."""
+
+    async def projects(self, upstream: str) -> list[ProjectName]:
+        """The projects of which a document is kept, sorted."""
+
+    async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
+        """What is kept of one upstream file, or of its `.metadata`."""
+
+
+class PageStore(KeptPages, Protocol):
+    """What upstreams said, and the files of theirs that are kept. Evictable."""
 
     async def keep(self, upstream: str, project: ProjectName, kept: Kept) -> int:
         """Keep a document, once for each distinct content, and journal it if it is new.
 
         `kept.serial` is ignored: the entry's serial is returned. At most 100 older
-        documents of a project are kept.
+        documents of a project are kept, besides the first.
         """
 
     async def touch(
@@ -44,20 +54,14 @@ class PageStore(Protocol):
     async def gone(self, upstream: str, project: ProjectName, at: datetime) -> None:
         """The upstream says that it has the project no more; journaled if one was kept."""
 
-    async def projects(self, upstream: str) -> list[ProjectName]:
-        """The projects of which a document is kept, sorted."""
-
     async def hold(self, held: Held, *, news: bool = False) -> None:
         """Record that an upstream's bytes are kept as a blob; again is harmless.
 
         With `news` their project's page says more from now on: journaled, unless it did before.
         """
 
-    async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
-        """What is kept of one upstream file, or of its `.metadata`."""
 
-
-class Findings(Protocol):
+class Found(Protocol):
     """What this server found out itself about files of which an upstream says too little."""
 
     async def kept(self, upstream: str, project: ProjectName) -> backfill.Kept:
@@ -66,6 +70,8 @@ class Findings(Protocol):
     async def seen(self, upstream: str, project: ProjectName) -> backfill.Seen:
         """When files of the project were first seen. Outlives the documents that listed them."""
 
+
+class Findings(Found, Protocol):
     async def see(
         self, upstream: str, project: ProjectName, sightings: Collection[str], at: datetime
     ) -> None:

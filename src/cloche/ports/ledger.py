@@ -36,16 +36,8 @@ class Own(Struct, frozen=True, kw_only=True):
     serial: int = 0  # of the journal's newest entry about all three
 
 
-class Ledger(Protocol):
-    """Uploads and the journal: never evicted, and every change numbered by a serial."""
-
-    async def publish(self, upload: Upload) -> bool:
-        """Record an upload, its journal entry, and nothing if anything fails.
-
-        It is yanked if all of its version is. Return False when the very same bytes are there
-        already under that name. Raise FileExists when other bytes hold the filename, or held it
-        before they were deleted, Forbidden when the project takes no uploads (PEP 792).
-        """
+class Records(Protocol):
+    """What indexes have themselves, as it is read."""
 
     async def own(self, index: str, project: ProjectName) -> Own:
         """Own uploads in their order, marks and admissions, in one question."""
@@ -58,6 +50,18 @@ class Ledger(Protocol):
 
     async def changes(self, since: int) -> Changes:
         """What the journal names after `since`."""
+
+
+class Ledger(Records, Protocol):
+    """Uploads and the journal: never evicted, and every change numbered by a serial."""
+
+    async def publish(self, upload: Upload) -> bool:
+        """Record an upload, its journal entry, and nothing if anything fails.
+
+        It is yanked if all of its version is. Return False when the very same bytes are there
+        already under that name. Raise FileExists when other bytes hold the filename, or held it
+        before they were deleted, Forbidden when the project takes no uploads (PEP 792).
+        """
 
 
 class Deed(Struct, frozen=True, kw_only=True):

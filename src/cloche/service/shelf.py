@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from cloche.core.model import File, FileKey, Page, ProjectName
-from cloche.ports import Clock, Ledger, Pulse
+from cloche.ports import Clock, Pulse, Records
 from cloche.service.view import Sight, View
 
 MAX_BYTES = 48 << 20
@@ -78,7 +78,7 @@ class Shelf:
     """Bounded in bytes; the least recently asked for goes first."""
 
     def __init__(
-        self, view: View, ledger: Ledger, pulse: Pulse, clock: Clock, *, max_bytes: int = MAX_BYTES
+        self, view: View, ledger: Records, pulse: Pulse, clock: Clock, *, max_bytes: int = MAX_BYTES
     ) -> None:
         self._view = view
         self._ledger = ledger

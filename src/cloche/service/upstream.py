@@ -11,7 +11,17 @@ from cloche.core import backfill
 from cloche.core.errors import Denied, Elsewhere, Error, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Page, ProjectName
 from cloche.core.wire import read_page
-from cloche.ports import Clock, Document, Findings, Kept, PageStore, Received, Spool, Upstream
+from cloche.ports import (
+    Clock,
+    Document,
+    Findings,
+    Found,
+    Kept,
+    PageStore,
+    Received,
+    Spool,
+    Upstream,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -216,7 +226,7 @@ class CachedUpstream:
         But nobody waits for the write lock longer than a moment, and a full disk does not
         keep a page from those who ask for it.
         """
-        known = await self._known(project, listed)
+        known = await self._known(project, listed, self.findings)
         late = await self._late(project, known, before)
         known = backfill.Findings(known.kept, {**late, **known.seen}, self.watched)
         page = await self._filled(listed, known, new.first_seen)
@@ -235,18 +245,24 @@ class CachedUpstream:
         return Answer(await self._page(project, kept), until, kept.serial)
 
     async def _page(self, project: ProjectName, kept: Kept) -> Page:
+        return await self.reread(project, kept, self.findings)
+
+    async def reread(self, project: ProjectName, kept: Kept, findings: Found) -> Page:
         """The page as it is kept, and what was found out besides."""
         listed = await self._parse(project, kept.document)
-        return await self._filled(listed, await self._known(project, listed), kept.first_seen)
+        known = await self._known(project, listed, findings)
+        return await self._filled(listed, known, kept.first_seen)
 
-    async def _known(self, project: ProjectName, listed: Page) -> backfill.Findings:
+    async def _known(
+        self, project: ProjectName, listed: Page, findings: Found
+    ) -> backfill.Findings:
         """What was found out about a page that leaves something unsaid; nobody is asked else."""
         kept: backfill.Kept = {}
         seen: backfill.Seen = {}
         if backfill.lacks_bytes(listed):
-            kept = await self.findings.kept(self.name, project)
+            kept = await findings.kept(self.name, project)
         if self.watched or backfill.lacks_times(listed):
-            seen = await self.findings.seen(self.name, project)
+            seen = await findings.seen(self.name, project)
         return backfill.Findings(kept, seen, self.watched)
 
     async def _filled(self, listed: Page, known: backfill.Findings, since: datetime) -> Page:

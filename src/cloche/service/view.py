@@ -17,6 +17,7 @@ from cloche.core.errors import (
     NoSuchFile,
     NoSuchIndex,
     NoSuchProject,
+    NotThen,
     ProjectDeleted,
 )
 from cloche.core.filenames import known_version
@@ -51,7 +52,7 @@ from cloche.core.policy import (
     withheld_by,
 )
 from cloche.core.wire import QUARANTINED, versions_of
-from cloche.ports import Clock, Ledger, Own, PageStore
+from cloche.ports import Clock, KeptPages, Own, Records
 from cloche.service.upstream import FEW, Answer
 
 
@@ -150,8 +151,8 @@ class Knowledge(Protocol):
 class View:
     indexes: Mapping[str, Index]
     upstreams: Mapping[str, Source]
-    ledger: Ledger
-    pages: PageStore
+    ledger: Records
+    pages: KeptPages
     clock: Clock
     redirects: Mapping[str, str] = field(default_factory=dict)  # where clients may be sent
     knowledge: Knowledge | None = None  # without it, what a page does not say is unknown
@@ -292,6 +293,10 @@ class View:
         for source in one.sources_of(project):
             try:
                 found.append(await self._ask(source, project, one, asked))
+            except NotThen:
+                if not one.merges(project):
+                    raise
+                continue
             except NoSuchProject as e:
                 ages += [] if e.max_age is None else [e.max_age]
                 last = e if isinstance(e, Elsewhere) else last

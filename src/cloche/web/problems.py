@@ -35,6 +35,7 @@ STATUS: dict[type[errors.Error], tuple[HTTPStatus, str]] = {
     errors.Forbidden: (HTTPStatus.FORBIDDEN, "Not allowed"),
     errors.Denied: (HTTPStatus.FORBIDDEN, "Withheld by a rule"),
     errors.NotFound: (HTTPStatus.NOT_FOUND, "Not found"),
+    errors.Forgotten: (HTTPStatus.GONE, "Not kept any more"),
     errors.FileExists: (HTTPStatus.CONFLICT, "File already exists"),
     errors.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
     errors.UpstreamDown: (HTTPStatus.SERVICE_UNAVAILABLE, "Upstream unavailable"),

@@ -1,0 +1,45 @@
+"""The catalog as it was: all that had been committed up to a serial."""
+
+from datetime import datetime
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from cloche.core import backfill
+from cloche.core.model import ProjectName
+from cloche.ports.cache import Kept
+from cloche.ports.ledger import Own
+
+Sighting = Literal["seen", "gone", "later", "never", "lost"]
+"""Of an upstream's page at a moment: seen before; seen to be gone; only seen afterwards, and the
+first document is given; never seen; seen before, and not kept any more."""
+
+
+class Remembered(Struct, frozen=True, kw_only=True):
+    sighting: Sighting
+    kept: Kept | None = None  # as it was seen last before the moment, or first after it
+
+
+class Chronicle(Protocol):
+    """What is answered for a serial is the same for ever, whatever is committed later."""
+
+    async def own(self, serial: int, index: str, project: ProjectName) -> Own:
+        """The uploads that an index had, and what it said of the project.
+
+        Of the admissions of then those that nobody has ended since.
+        """
+
+    async def uploaded(self, serial: int, index: str) -> list[ProjectName]:
+        """The projects of which the index had uploads, sorted."""
+
+    async def page(self, serial: int, upstream: str, project: ProjectName) -> Remembered:
+        """An upstream's page as this server had seen it."""
+
+    async def mirrored(self, serial: int, upstream: str) -> list[ProjectName]:
+        """The projects of which an upstream's page was kept, sorted."""
+
+    async def learned(self, serial: int, upstream: str, project: ProjectName) -> backfill.Kept:
+        """What had been found out about an upstream's files when they were fetched."""
+
+    async def reached(self, serial: int) -> datetime | None:
+        """When the newest entry up to the serial was made; None unless there is one as new."""

@@ -1,0 +1,265 @@
+"""Indexes as they were: the read path over the catalog's past. No upstream's page is asked for."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import structs
+
+from cloche.core import backfill, moments
+from cloche.core.errors import BadRequest, Forgotten, NoSuchProject, NotThen
+from cloche.core.known import Known, Need
+from cloche.core.model import FileKey, Held, Page, ProjectName, Upload
+from cloche.core.moments import Moment
+from cloche.core.policy import FOREVER, Offer
+from cloche.ports import (
+    Changes,
+    Chronicle,
+    Clock,
+    Found,
+    Journal,
+    Kept,
+    Own,
+    Pulse,
+    Records,
+)
+from cloche.service.files import Files
+from cloche.service.shelf import Rendered, Shelf
+from cloche.service.upstream import Answer, CachedUpstream
+from cloche.service.view import Knowledge, View
+
+SETTLING = timedelta(seconds=60)
+"""How long what began before an instant may take to be committed: waits, and clocks that differ."""
+
+MAX_VIEWS = 16  # moments of which pages are kept
+MAX_BYTES = 4 << 20  # of the pages of one
+MAX_REMEMBERED = 1000  # addresses of which it is known what moment they mean
+
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRecords:
+    """What indexes had themselves."""
+
+    chronicle: Chronicle
+    now: Records
+    serial: int
+
+    async def own(self, index: str, project: ProjectName) -> Own:
+        return await self.chronicle.own(self.serial, index, project)
+
+    async def files(self, index: str, project: ProjectName) -> list[Upload]:
+        found = (await self.own(index, project)).uploads
+        if found is None:
+            raise NoSuchProject(f"nobody had uploaded {project} to {index} then")
+        return list(found)
+
+    async def projects(self, index: str) -> list[ProjectName]:
+        return await self.chronicle.uploaded(self.serial, index)
+
+    async def changes(self, since: int) -> Changes:
+        """What changes now: a page of then is worked out anew, for rules may know more."""
+        return await self.now.changes(since)
+
+
+@dataclass(frozen=True, slots=True)
+class PastPages:
+    """Upstreams' pages as they had been seen."""
+
+    chronicle: Chronicle
+    serial: int
+
+    async def recall(self, upstream: str, project: ProjectName) -> Kept | None:
+        return (await self.chronicle.page(self.serial, upstream, project)).kept
+
+    async def projects(self, upstream: str) -> list[ProjectName]:
+        return await self.chronicle.mirrored(self.serial, upstream)
+
+    async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:  # noqa: ARG002 - the port's
+        """Nothing: what a page of then does not list is no file of then."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class PastFindings:
+    """What had been found out. When a file was first seen does not change."""
+
+    chronicle: Chronicle
+    now: Found
+    serial: int
+
+    async def kept(self, upstream: str, project: ProjectName) -> backfill.Kept:
+        return await self.chronicle.learned(self.serial, upstream, project)
+
+    async def seen(self, upstream: str, project: ProjectName) -> backfill.Seen:
+        return await self.now.seen(upstream, project)
+
+
+@dataclass(frozen=True, slots=True)
+class PastKnowledge:
+    """What is known of files beyond their page: it does not change, and may be found out late."""
+
+    now: Knowledge
+    at: datetime
+
+    async def of(self, offer: Offer, needs: frozenset[Need]) -> Known:
+        known = await self.now.of(offer, needs)
+        # By the clock of then it is never later: what is not known is looked for each time.
+        return known if known.until is None else structs.replace(known, until=self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class PastUpstream:
+    """An upstream as the view needs it, which says what it said then."""
+
+    cached: CachedUpstream
+    chronicle: Chronicle
+    moment: Moment
+
+    async def page(self, project: ProjectName) -> Answer:
+        """The page that was seen last, or what the first one tells of the time before it.
+
+        Raise NoSuchProject when it was seen to be gone, NotThen when nothing tells that it was
+        there, Forgotten when what was seen is not kept any more.
+        """
+        name, serial = self.cached.name, self.moment.serial
+        found = await self.chronicle.page(serial, name, project)
+        if found.sighting == "gone":
+            raise NoSuchProject(f"{name} had no project {project} any more")
+        if found.sighting == "lost":
+            raise Forgotten(
+                f"{name}'s page of {project} as it was then is not kept any more; choose a later "
+                "moment"
+            )
+        if found.kept is None:
+            raise NotThen(f"nobody has looked here for {name}'s project {project}")
+        findings = PastFindings(self.chronicle, self.cached.findings, serial)
+        page = await self.cached.reread(project, found.kept, findings)
+        if found.sighting == "later":
+            page = self._reconstructed(page)
+        return Answer(page, FOREVER, found.kept.serial)
+
+    async def keeps(self, project: ProjectName) -> bool:
+        found = await self.chronicle.page(self.moment.serial, self.cached.name, project)
+        return found.kept is not None
+
+    async def known(self, project: ProjectName) -> Page | None:
+        try:
+            return (await self.page(project)).page
+        except (NoSuchProject, Forgotten):
+            return None
+
+    def _reconstructed(self, page: Page) -> Page:
+        """Of the first page that was seen, the files that state that they were there then."""
+        there = tuple(
+            file
+            for file in page.files
+            if file.upload_time is not None and file.upload_time <= self.moment.at
+        )
+        if there:
+            return structs.replace(page, files=there, versions=())
+        if backfill.lacks_times(page):
+            raise Forgotten(
+                f"{self.cached.name} states no upload times for {page.name}, and nobody had looked "
+                "there yet, so it is not known what it had; choose a later moment"
+            )
+        raise NotThen(f"{self.cached.name} had no file of {page.name} yet that it still has")
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All indexes at one moment."""
+
+    moment: Moment
+    view: View
+    shelf: Shelf
+    files: Files
+    lists: dict[tuple[object, ...], Rendered] = field(default_factory=dict)
+
+    def lasting(self, index: str) -> bool:
+        """Whether an index's pages stay as they are, but for a change of settings.
+
+        What the rules of now say may change with what they know.
+        """
+        indexes = self.view.indexes
+        places = [indexes[place] for place in self.view.closure(index) if place in indexes]
+        return self.moment.settled and not any(place.clauses for place in places)
+
+
+@dataclass
+class Times:
+    """The past, by moments; the least recently asked for is let go first."""
+
+    files: Files
+    cached: Mapping[str, CachedUpstream]
+    chronicle: Chronicle
+    journal: Journal
+    pulse: Pulse
+    clock: Clock
+    _pasts: OrderedDict[Moment, Past] = field(default_factory=OrderedDict)
+    _known: OrderedDict[str, Moment] = field(default_factory=OrderedDict)
+
+    async def at(self, raw: str) -> Past:
+        """The moment that an address names.
+
+        Raise BadName when it names none, BadRequest when it is still to come.
+        """
+        moment = self._known.get(raw)
+        if moment is None:
+            moment = await self._moment(moments.moment(raw))
+            if moment.settled:
+                self._known[raw] = moment
+                _bound(self._known, MAX_REMEMBERED)
+        past = self._pasts.get(moment)
+        if past is None:
+            past = self._pasts[moment] = self._past(moment)
+            _bound(self._pasts, MAX_VIEWS)
+        self._pasts.move_to_end(moment)
+        return past
+
+    async def _moment(self, what: int | datetime) -> Moment:
+        if isinstance(what, int):
+            return await self._reached(what)
+        return await self._instant(what)
+
+    async def _reached(self, serial: int) -> Moment:
+        at = await self.chronicle.reached(serial)
+        if at is None:
+            raise BadRequest(f"serial {serial} is still to come; choose a moment that has been")
+        return Moment(serial=serial, at=at)
+
+    async def _instant(self, at: datetime) -> Moment:
+        now = self.clock()
+        if at > now:
+            raise BadRequest(
+                f"{at:%Y-%m-%d %H:%M:%S} UTC is still to come; choose a moment that has been"
+            )
+        serial = await self.journal.before(at + _TICK)
+        return Moment(serial=serial, at=at, settled=now - at >= SETTLING)
+
+    def _past(self, moment: Moment) -> Past:
+        now = self.files.view
+        chronicle = self.chronicle
+        records = PastRecords(chronicle, now.ledger, moment.serial)
+        upstreams = {
+            name: PastUpstream(each, chronicle, moment) for name, each in self.cached.items()
+        }
+        view = replace(
+            now,
+            upstreams=upstreams,
+            ledger=records,
+            pages=PastPages(chronicle, moment.serial),
+            clock=lambda: moment.at,
+            redirects={},  # elsewhere nothing is as it was
+            knowledge=now.knowledge and PastKnowledge(now.knowledge, moment.at),
+        )
+        shelf = Shelf(view, records, self.pulse, view.clock, max_bytes=MAX_BYTES)
+        return Past(moment, view, shelf, replace(self.files, view=view, shelf=shelf))
+
+
+def _bound(kept: OrderedDict[Any, Any], most: int) -> None:
+    while len(kept) > most:
+        kept.popitem(last=False)
