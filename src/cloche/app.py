@@ -48,6 +48,7 @@ from cloche.service.renew import Renew
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
 from cloche.service.signers import Signers
+from cloche.service.snapshots import Naming
 from cloche.service.steward import Steward
 from cloche.service.sweep import Sweep
 from cloche.service.upstream import CachedUpstream
@@ -196,6 +197,7 @@ class Services:
     fetch: Fetch
     files: Files
     times: Times
+    naming: Naming
     integrity: Integrity
     kept: Kept
     kept_files: Files
@@ -227,7 +229,13 @@ class Services:
     def managed(self) -> Managed:
         """What the management API is over."""
         return Managed(
-            self.steward, self.admit, self.promote, self.explain, self.shelf, self.accesses
+            self.steward,
+            self.admit,
+            self.promote,
+            self.explain,
+            self.naming,
+            self.shelf,
+            self.accesses,
         )
 
 
@@ -276,6 +284,9 @@ def compose(
     integrity = Integrity(view, shelf, objects)
     publish = Publish(blobs, stored.ledger, attestor, stored.pulse, clock)
     goods = Goods(view, files, integrity)
+    times = Times(
+        files, cached, stored.chronicle, stored.journal, stored.snapshots, stored.pulse, clock
+    )
     return Services(
         view=view,
         shelf=shelf,
@@ -283,7 +294,8 @@ def compose(
         roots=Roots(view, stored.ledger, stored.journal, stored.pulse),
         fetch=fetch,
         files=files,
-        times=Times(files, cached, stored.chronicle, stored.journal, stored.pulse, clock),
+        times=times,
+        naming=Naming(times, stored.snapshots, clock),
         integrity=integrity,
         kept=Kept(kept_view, stored.ledger, stored.holdings),
         kept_files=Files(kept_view, kept_shelf, fetch, within, blobs),

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cloche.core.errors import BadName
-from cloche.core.moments import moment
+from cloche.core.moments import moment, snapshot_name
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -18,10 +18,11 @@ MARCH = datetime(2026, 3, 1, tzinfo=UTC)
         ("2026-03-01T00:00:00.000001Z", MARCH.replace(microsecond=1)),
         ("1", 1),
         ("20260301", 20260301),
+        ("q1-freeze", "q1-freeze"),
     ],
 )
 def test_what_is_meant(said: str, meant: object) -> None:
-    """A date is its beginning in UTC, digits are a serial."""
+    """A date is its beginning in UTC, digits are a serial, letters a snapshot."""
     assert moment(said) == meant
 
 
@@ -39,13 +40,21 @@ def test_what_is_meant(said: str, meant: object) -> None:
         "9" * 19,
         "9" * 5000,
         "-1",
-        "q1",
+        "Q1",
         "a/b",
         "٣",
         "2026-03-01+THEN",
     ],
 )
 def test_what_is_no_moment(said: str) -> None:
-    """What is neither a date, an instant with a zone nor a serial is refused."""
+    """What is neither a date, an instant with a zone, a serial nor a name is refused."""
     with pytest.raises(BadName):
         moment(said)
+
+
+def test_names_of_snapshots() -> None:
+    """A name begins with a letter, so that no date and no serial is one."""
+    assert snapshot_name("q1.2026-freeze") == "q1.2026-freeze"
+    for wrong in ("2026-03-01", "1", "", "-a", "a b", "A", "a" * 64, "a+then"):
+        with pytest.raises(BadName):
+            snapshot_name(wrong)

@@ -45,7 +45,15 @@ NEW = ("demo-2.0.zip", "2026-02-25T00:00:00Z")
 
 def times(node: Worker, clock: Clock) -> Times:
     catalog: Catalog = node.catalog
-    return Times(node.files, node.cached, catalog.chronicle, catalog.journal, catalog.pulse, clock)
+    return Times(
+        node.files,
+        node.cached,
+        catalog.chronicle,
+        catalog.journal,
+        catalog.snapshots,
+        catalog.pulse,
+        clock,
+    )
 
 
 async def shown(past: Past, index: str = "main") -> list[str]:
@@ -76,7 +84,7 @@ async def test_a_stranger_is_not_heard_where_nobody_has_looked(two: Two, employ:
     two.b.pages[DEMO] = document(OLD)
     node = await two.worker(employ)
     await node.view.project("other", DEMO)
-    past = await times(node, two.clock).at("2026-02-01")
+    past = await times(node, two.clock).at("main", "2026-02-01")
 
     assert await shown(past, "other") == ["demo-1.0.zip"]
     with pytest.raises(NotThen):
@@ -89,7 +97,7 @@ async def test_a_stranger_is_not_heard_before_the_owner_began(two: Two, employ: 
     node = await two.worker(employ)
     await node.view.project("other", DEMO)
     assert (await node.view.project("main", DEMO)).owner == "a"
-    past = await times(node, two.clock).at("2026-02-01")
+    past = await times(node, two.clock).at("main", "2026-02-01")
 
     with pytest.raises(NotThen):
         await shown(past)
@@ -102,8 +110,8 @@ async def test_all_owners_of_a_merged_project_answer(two: Two, employ: Employ) -
     await node.view.project("main", DEMO)
     past = times(node, two.clock)
 
-    assert await shown(await past.at("2026-02-01")) == ["demo-1.0.zip"]
-    assert await shown(await past.at("2026-02-26")) == ["demo-2.0.zip", "demo-1.0.zip"]
+    assert await shown(await past.at("main", "2026-02-01")) == ["demo-1.0.zip"]
+    assert await shown(await past.at("main", "2026-02-26")) == ["demo-2.0.zip", "demo-1.0.zip"]
 
 
 async def test_a_source_that_had_lost_it_lets_the_next_answer(two: Two, employ: Employ) -> None:
@@ -116,7 +124,7 @@ async def test_a_source_that_had_lost_it_lets_the_next_answer(two: Two, employ: 
     assert (await node.view.project("main", DEMO)).owner == "b"
     newest = (await node.catalog.ledger.changes(0)).serial
 
-    past = await times(node, two.clock).at(str(newest))
+    past = await times(node, two.clock).at("main", str(newest))
 
     assert await shown(past) == ["demo-2.0.zip"]
 
@@ -130,7 +138,7 @@ async def test_no_upstream_is_asked(two: Two, employ: Employ) -> None:
     two.clock.move(10 * 86400)
     before = await node.catalog.ledger.changes(0)
 
-    assert await shown(await times(node, two.clock).at("2026-02-01")) == ["demo-1.0.zip"]
+    assert await shown(await times(node, two.clock).at("main", "2026-02-01")) == ["demo-1.0.zip"]
     assert await node.catalog.ledger.changes(0) == before
 
 
@@ -141,7 +149,7 @@ async def test_rules_see_the_time_of_then(two: Two, employ: Employ) -> None:
     await node.view.project("main", DEMO)
     two.clock.move(30 * 86400)
     past = times(node, two.clock)
-    early, late = await past.at("2026-03-02"), await past.at("2026-03-05")
+    early, late = await past.at("main", "2026-03-02"), await past.at("main", "2026-03-05")
 
     assert await shown(early) == ["demo-1.0.zip"]
     assert await shown(late) == ["demo-1.0.zip", "demo-2.0.zip"]
@@ -160,7 +168,7 @@ async def test_what_is_now_is_what_was_a_moment_ago(two: Two, employ: Employ) ->
     node = await two.worker(employ)
     now = await node.view.project("main", DEMO)
 
-    then = (await (await times(node, two.clock).at("1")).shelf.get("main", DEMO)).sight
+    then = (await (await times(node, two.clock).at("main", "1")).shelf.get("main", DEMO)).sight
 
     assert (then.page, then.owner, then.serials, then.told) == (now.page, "a", {"a": 1}, 1)
 
@@ -176,29 +184,29 @@ async def test_moments(two: Two, employ: Employ) -> None:
     past = times(node, two.clock)
 
     async def serial(when: str) -> int:
-        return (await past.at(when)).moment.serial
+        return (await past.at("main", when)).moment.serial
 
     assert await serial("2026-03-01T08:59:59Z") == 0
     assert await serial("2026-03-01T09:00:00Z") == 1
     assert await serial("2026-03-01T10:30:00Z") == 2
     assert await serial("2026-03-01T13:00:00+02:00") == 3
-    assert not (await past.at("2026-03-01T12:00:00Z")).moment.settled
+    assert not (await past.at("main", "2026-03-01T12:00:00Z")).moment.fixed
     two.clock.move(SETTLING.total_seconds())
-    assert (await past.at("2026-03-01T12:00:00Z")).moment.settled
+    assert (await past.at("main", "2026-03-01T12:00:00Z")).moment.fixed
     for future in ("2026-03-01T12:01:01Z", "4"):
         with pytest.raises(BadRequest):
-            await past.at(future)
+            await past.at("main", future)
 
 
 async def test_few_moments_are_remembered(two: Two, employ: Employ) -> None:
     """Of many moments the last ones are kept, and the same one is made once."""
     node = await two.worker(employ)
     past = times(node, two.clock)
-    first = await past.at("2025-01-01")
+    first = await past.at("main", "2025-01-01")
 
-    assert await past.at("2025-01-01T00:00:00Z") is first
+    assert await past.at("main", "2025-01-01T00:00:00Z") is first
     for second in range(MAX_VIEWS):
-        await past.at(f"2025-01-01T00:00:{second + 1:02}Z")
-    assert await past.at("2025-01-01") is not first
+        await past.at("main", f"2025-01-01T00:00:{second + 1:02}Z")
+    assert await past.at("main", "2025-01-01") is not first
     with pytest.raises(NoSuchProject):
         await shown(first)

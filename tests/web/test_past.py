@@ -151,7 +151,7 @@ def test_bytes_that_are_gone(server: Cloche, upstream: Upstream) -> None:
     reply = server.get(url)
 
     assert reply.status == 404
-    assert "deleted since" in json.loads(reply.body)["detail"]
+    assert "snapshot" in json.loads(reply.body)["detail"]
 
 
 def test_before_this_server_looked(server: Cloche, upstream: Upstream) -> None:
@@ -286,7 +286,7 @@ def test_moments_that_are_still_to_come(server: Cloche) -> None:
 
 
 def test_words_that_are_no_moment(server: Cloche) -> None:
-    """A moment that cannot be read is 400."""
+    """A moment that cannot be read is 400, and a snapshot that is not there 404."""
     for when in ("2026-13-01", "0", "2026-03-01T12:00:00", "%2B", "Yesterday"):
         assert ask(server, when, "past-file").status == 400, when
 

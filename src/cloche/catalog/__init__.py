@@ -27,6 +27,7 @@ from cloche.catalog.pages import SqlPageStore
 from cloche.catalog.past import SqlChronicle
 from cloche.catalog.promotion import SqlPromotion
 from cloche.catalog.pulse import Beacon, SqlitePulse
+from cloche.catalog.snapshots import SqlSnapshots
 from cloche.catalog.stewardship import SqlStewardship
 from cloche.catalog.tokens import SqlTokens
 from cloche.catalog.upkeep import SqlUpkeep
@@ -46,6 +47,7 @@ from cloche.ports import (
     PageStore,
     Promotion,
     Pulse,
+    Snapshots,
     Stewardship,
     Tokens,
     Upkeep,
@@ -61,6 +63,7 @@ class Catalog:
     ledger: Ledger
     journal: Journal
     chronicle: Chronicle
+    snapshots: Snapshots
     stewardship: Stewardship
     admissions: Admissions
     promotion: Promotion
@@ -100,6 +103,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         ledger=SqlLedger(database),
         journal=SqlJournal(database),
         chronicle=SqlChronicle(database),
+        snapshots=SqlSnapshots(database),
         stewardship=SqlStewardship(database),
         admissions=SqlAdmissions(database),
         promotion=SqlPromotion(database),

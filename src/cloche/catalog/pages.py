@@ -22,6 +22,7 @@ from sqlalchemy import (
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.journal import record
 from cloche.catalog.schema import documents, held, pages
+from cloche.catalog.snapshots import pinned_pages
 from cloche.catalog.together import Together
 from cloche.core.journal import Change
 from cloche.core.model import FileKey, Held, ProjectName
@@ -162,7 +163,7 @@ _SAME = select(documents.c.id).where(*_of(documents, "upstream", "project", "con
 _NEW = insert(documents).returning(documents.c.id)
 _SEE = update(documents).where(*_of(documents, "id")).values(_values("last_seen"))
 _OLD = (*_of(documents, "upstream", "project"), documents.c.id != bindparam("current"))
-_PRUNE = delete(documents).where(
+_SUPERFLUOUS = select(documents.c.id, documents.c.content).where(
     *_OLD,
     documents.c.id.not_in(
         select(documents.c.id)
@@ -175,6 +176,7 @@ _PRUNE = delete(documents).where(
         select(func.min(documents.c.id)).where(*_of(documents, "upstream", "project"))
     ),
 )
+_FORGET = delete(documents).where(*_of(documents, "id"))
 _HELD = select(held).where(*_of(held, "upstream", "key", "filename"))
 _HOLD = insert(held)
 _HOLD_AGAIN = (
@@ -261,8 +263,23 @@ def _change(connection: Connection, document: dict[str, Any], kept: Kept) -> int
     name = _named(upstream, project)
     if connection.execute(_SET, {**name, **state}).rowcount == 0:
         connection.execute(_ADD, {"upstream": upstream, "project": project, **state})
-    connection.execute(_PRUNE, {**name, "current": number})
+    _prune(connection, upstream, project, number)
     return serial
+
+
+def _prune(connection: Connection, upstream: str, project: ProjectName, current: int) -> None:
+    """Forget the documents that are too many, but for those that a snapshot shows."""
+    asked = {**_named(upstream, project), "current": current}
+    found = connection.execute(_SUPERFLUOUS, asked).all()
+    if not found:
+        return
+    shown = {
+        msgspec.json.decode(each).get("content")
+        for each in pinned_pages(connection, upstream, project)
+    }
+    forgotten = [{"of_id": row.id} for row in found if row.content not in shown]
+    if forgotten:
+        connection.execute(_FORGET, forgotten)
 
 
 def _learn(connection: Connection, one: Held) -> None:

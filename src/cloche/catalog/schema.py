@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0010"
+REVISION = "0011"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -268,6 +268,17 @@ feeds = Table(
     Column("skipped", BigInteger, nullable=False),
     Column("loaded_at", Instant, nullable=False),
     Column("checked_at", Instant, nullable=False),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("index_name", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("serial", BigInteger, nullable=False),  # up to which the journal counts; may be 0
+    Column("at", Instant, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
 )
 
 tokens = Table(

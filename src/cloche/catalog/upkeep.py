@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import Connection, func, select, union
+from sqlalchemy import Connection, func, or_, select, union
 
 from cloche.catalog.address import shown
 from cloche.catalog.database import Database
 from cloche.catalog.engine import is_sqlite
 from cloche.catalog.revisions import stored
 from cloche.catalog.schema import REVISION, documentation, held, uploads
+from cloche.catalog.snapshots import PINNED
 from cloche.core.errors import StorageDown
 from cloche.core.model import Digest
 
@@ -69,8 +70,11 @@ def _batches(digests: Iterable[Digest]) -> Iterator[list[Digest]]:
 
 
 def _needed(connection: Connection, batch: list[Digest]) -> set[Digest]:
-    """Those of `batch` that an upload, if it is not deleted, documentation or a held file needs."""
-    kept = uploads.c.deleted_at.is_(None)
+    """Those of `batch` that an upload, documentation or a held file needs.
+
+    A deleted upload needs them where it was there at the moment of a snapshot.
+    """
+    kept = or_(uploads.c.deleted_at.is_(None), PINNED)
     blobs = (uploads.c.digest, uploads.c.metadata, uploads.c.signature, uploads.c.provenance)
     query = union(
         *(select(blob).where(blob.in_(batch), kept) for blob in blobs),

@@ -13,6 +13,7 @@ Error
 │   ├── NoSuchProject
 │   │   ├── Elsewhere          an upstream that is not asked here may have it
 │   │   └── NotThen            nothing tells whether an upstream had it at a past moment
+│   ├── NoSuchMoment           no snapshot of that name
 │   ├── ProjectDeleted         every file was deleted, and the name is nobody else's
 │   ├── NoSuchFile
 │   ├── NoSuchBlob
@@ -112,6 +113,10 @@ class Elsewhere(NoSuchProject):
 
 class NotThen(NoSuchProject):
     """A search for the name ends here, as a source that comes later may be a stranger."""
+
+
+class NoSuchMoment(NotFound):
+    pass
 
 
 class ProjectDeleted(NotFound):

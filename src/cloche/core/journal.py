@@ -29,6 +29,8 @@ class Change(StrEnum):
     FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
     PAGE_EXPIRED = "page expired"
     ADVISORIES_CHANGED = "advisories changed"
+    SNAPSHOT_CREATED = "snapshot created"
+    SNAPSHOT_DELETED = "snapshot deleted"
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event
     TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
 

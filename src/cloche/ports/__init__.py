@@ -31,7 +31,7 @@ from cloche.ports.ledger import (
     Stewardship,
     Survey,
 )
-from cloche.ports.past import Chronicle, Remembered
+from cloche.ports.past import Chronicle, Remembered, Snapshot, Snapshots
 from cloche.ports.people import Attestor, Login
 from cloche.ports.promotion import Copy, Outside, Promotion
 from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
@@ -81,6 +81,8 @@ __all__ = [
     "Records",
     "Remembered",
     "Scratch",
+    "Snapshot",
+    "Snapshots",
     "Sought",
     "Spool",
     "Spooled",

@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from cloche.core import backfill
 from cloche.core.model import ProjectName
+from cloche.core.moments import Moment
 from cloche.ports.cache import Kept
-from cloche.ports.ledger import Own
+from cloche.ports.ledger import Deed, Own
 
 Sighting = Literal["seen", "gone", "later", "never", "lost"]
 """Of an upstream's page at a moment: seen before; seen to be gone; only seen afterwards, and the
@@ -43,3 +44,30 @@ class Chronicle(Protocol):
 
     async def reached(self, serial: int) -> datetime | None:
         """When the newest entry up to the serial was made; None unless there is one as new."""
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """A moment with a name. The bytes that were there then are kept as long as it is."""
+
+    index: str
+    name: str
+    serial: int
+    at: datetime  # of the moment
+    made_at: datetime
+    made_by: str
+
+
+class Snapshots(Protocol):
+    """Names of moments. Making and deleting one is one transaction with its journal entry."""
+
+    async def create(self, index: str, name: str, moment: Moment | None, deed: Deed) -> Snapshot:
+        """Name a moment; None: the deed's own. Raise BadRequest when the name is taken."""
+
+    async def find(self, index: str, name: str) -> Snapshot:
+        """Raise NoSuchMoment."""
+
+    async def named(self, index: str | None) -> list[Snapshot]:
+        """Those of one index or of all, in the order of their making."""
+
+    async def delete(self, index: str, name: str, deed: Deed) -> None:
+        """Raise NoSuchMoment. Nothing keeps the bytes any more that only it has kept."""

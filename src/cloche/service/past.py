@@ -24,6 +24,7 @@ from cloche.ports import (
     Own,
     Pulse,
     Records,
+    Snapshots,
 )
 from cloche.service.files import Files
 from cloche.service.shelf import Rendered, Shelf
@@ -186,7 +187,7 @@ class Past:
         """
         indexes = self.view.indexes
         places = [indexes[place] for place in self.view.closure(index) if place in indexes]
-        return self.moment.settled and not any(place.clauses for place in places)
+        return self.moment.fixed and not any(place.clauses for place in places)
 
 
 @dataclass
@@ -197,22 +198,15 @@ class Times:
     cached: Mapping[str, CachedUpstream]
     chronicle: Chronicle
     journal: Journal
+    snapshots: Snapshots
     pulse: Pulse
     clock: Clock
     _pasts: OrderedDict[Moment, Past] = field(default_factory=OrderedDict)
     _known: OrderedDict[str, Moment] = field(default_factory=OrderedDict)
 
-    async def at(self, raw: str) -> Past:
-        """The moment that an address names.
-
-        Raise BadName when it names none, BadRequest when it is still to come.
-        """
-        moment = self._known.get(raw)
-        if moment is None:
-            moment = await self._moment(moments.moment(raw))
-            if moment.settled:
-                self._known[raw] = moment
-                _bound(self._known, MAX_REMEMBERED)
+    async def at(self, index: str, raw: str) -> Past:
+        """The moment that an address names. Raise what `moment` raises."""
+        moment = await self.moment(index, raw)
         past = self._pasts.get(moment)
         if past is None:
             past = self._pasts[moment] = self._past(moment)
@@ -220,10 +214,27 @@ class Times:
         self._pasts.move_to_end(moment)
         return past
 
-    async def _moment(self, what: int | datetime) -> Moment:
+    async def moment(self, index: str, raw: str) -> Moment:
+        """The moment of which a client speaks.
+
+        Raise BadName when it speaks of none, NoSuchMoment when of a snapshot that is not there,
+        BadRequest when it is still to come.
+        """
+        found = self._known.get(raw)
+        if found is None:
+            found = await self._looked_up(index, moments.moment(raw))
+            if found.fixed:
+                self._known[raw] = found
+                _bound(self._known, MAX_REMEMBERED)
+        return found
+
+    async def _looked_up(self, index: str, what: int | datetime | str) -> Moment:
         if isinstance(what, int):
             return await self._reached(what)
-        return await self._instant(what)
+        if isinstance(what, datetime):
+            return await self._instant(what)
+        snapshot = await self.snapshots.find(index, what)
+        return Moment(serial=snapshot.serial, at=snapshot.at, fixed=False)
 
     async def _reached(self, serial: int) -> Moment:
         at = await self.chronicle.reached(serial)
@@ -238,7 +249,7 @@ class Times:
                 f"{at:%Y-%m-%d %H:%M:%S} UTC is still to come; choose a moment that has been"
             )
         serial = await self.journal.before(at + _TICK)
-        return Moment(serial=serial, at=at, settled=now - at >= SETTLING)
+        return Moment(serial=serial, at=at, fixed=now - at >= SETTLING)
 
     def _past(self, moment: Moment) -> Past:
         now = self.files.view

@@ -12,6 +12,7 @@ from cloche.service.admit import Admit
 from cloche.service.explain import Explain
 from cloche.service.promote import Promote
 from cloche.service.shelf import Shelf
+from cloche.service.snapshots import Naming
 from cloche.service.steward import Steward
 from cloche.web.gate import Gate
 
@@ -26,6 +27,7 @@ class Managed:
     admit: Admit
     promote: Promote
     explain: Explain
+    naming: Naming
     shelf: Shelf
     accesses: Accesses
 

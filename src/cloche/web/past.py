@@ -79,14 +79,14 @@ class AsOf:
             return await self.packages.answer(request, past.view.index(index), wanted)
         except NoSuchFile as e:
             raise NoSuchFile(
-                f"{e.detail}; it was deleted since the moment of this page, choose another version"
+                f"{e.detail}; it was deleted since, and only a snapshot keeps what is deleted"
             ) from None
 
     async def _past(self, request: Request) -> tuple[str, Past]:
         """Ask the gate, and only then what moment is meant."""
         index = self.packages.view.index(request.scope[INDEX])
         await self.packages.gate.reader(index, request.headers.get("authorization"))
-        return index.name, await self.times.at(request.path_params["when"])
+        return index.name, await self.times.at(index.name, request.path_params["when"])
 
     async def _rendered(
         self, past: Past, shown: Shown, form: Format, encoding: Encoding

@@ -34,6 +34,7 @@ OPERATIONS = [
     "unyank_version", "delete_version", "yank_file", "unyank_file", "delete_file", "journal",
     "list_admissions", "make_admission", "end_admission", "push", "explanation",
     "list_access",
+    "list_snapshots", "make_snapshot", "delete_snapshot",
 ]  # fmt: skip
 KNOWN = {
     "index": ["main", "team/dev", "closed"],

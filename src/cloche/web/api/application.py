@@ -17,6 +17,7 @@ from cloche.web.api.admissions import Admissions
 from cloche.web.api.explain import Explanations
 from cloche.web.api.projects import Projects
 from cloche.web.api.pushes import Pushes
+from cloche.web.api.snapshots import Snapshots
 from cloche.web.gate import Gate
 from cloche.web.management import Managed
 from cloche.web.protocol import PROBLEM
@@ -27,7 +28,7 @@ REFUSALS = {
     400: "The request cannot be understood.",
     401: "No credentials, or unknown ones.",
     403: "The token does not cover this.",
-    404: "No such index, project, file or admission.",
+    404: "No such index, project, file, admission or snapshot.",
     409: "Other bytes have the name of a file.",
     413: "The request is too large.",
     502: "An upstream answered nonsense.",
@@ -90,6 +91,7 @@ def build(managed: Managed, gate: Gate) -> Api:
     Explanations(managed.explain, gate).join(api.router, ROOT)
     Pushes(managed.promote, gate).join(api.router, ROOT)
     Access(managed.accesses, managed.explain.view, gate).join(api.router, ROOT)
+    Snapshots(managed.naming, gate).join(api.router, ROOT)
     return api
 
 
