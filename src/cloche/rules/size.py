@@ -29,10 +29,11 @@ class Size(Struct, frozen=True):
     most: int
 
     def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+        bound = readable(self.most)
         for candidate in offer.candidates:
             size = candidate.file.size
             if size is None:
                 yield candidate, UNKNOWN
             elif size > self.most:
-                said = f"it has {readable(size)}, more than {readable(self.most)}"
+                said = f"it has {readable(size)}, more than {bound}"
                 yield candidate, Objection(said)
