@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloche.core.addresses import secure
+from cloche.core.addresses import absolute, secure
 
 BASE = "https://index.test/simple/acme/"
 
@@ -32,3 +32,18 @@ def test_secure(href: str, base: str, url: str) -> None:
 def test_not_secure(href: str) -> None:
     """Everything else is not, and is no address at all then."""
     assert secure(href, "http://index.test/simple/acme/") is None
+
+
+@pytest.mark.parametrize(
+    ("href", "base", "leads"),
+    [
+        ("s3://bucket/a%20b/demo.whl?v", "s3://bucket/", True),
+        ("s3://other/demo.whl", "s3://bucket/", False),
+        ("gs://bucket/demo.whl", "s3://bucket/", False),
+        ("s3://bucket/demo.whl", "https://host/simple/demo/", False),
+        ("s3://user@bucket/demo.whl", "s3://bucket/", False),
+    ],
+)
+def test_a_bucket_leads_to_its_own_objects(href: str, base: str, *, leads: bool) -> None:
+    """What a bucket lists is in that bucket; no page of the web leads into one."""
+    assert absolute(href, base) == (href if leads else None)

@@ -33,6 +33,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[access]`": config.Access,
     "`[upstream.NAME]`": SIMPLE,
     '`[upstream.NAME]` with `kind = "directory"`': kinds.load(upstreams, "directory").Settings,
+    '`[upstream.NAME]` with `kind = "bucket"`': kinds.load(upstreams, "bucket").Settings,
     LINKS: kinds.load(upstreams, "links").Settings,
     CLOCHE: kinds.load(upstreams, "cloche").Settings,
     "`[upstream.NAME.freshness]`": upstream.Freshness,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
+
 from cloche import kinds as modules
 from cloche import upstreams
 from cloche.core.model import Artifact, FileKey, Page, ProjectName
@@ -14,6 +16,7 @@ from cloche.ports import Received, Transfer
 from cloche.ports import Upstream as Port
 from cloche.service.view import artifact_of
 from tests.packages import Built, wheel
+from tests.services.s3 import Bucket, Server
 from tests.upstream.controller import Upstream
 
 DEMO = wheel("demo", "1.0", size=200_000)
@@ -86,37 +89,88 @@ class Folder:
         aside.rename(self.root)
 
 
+@dataclass
+class Objects:
+    """Objects below a prefix of a bucket; being down is having no bucket."""
+
+    server: Server
+    bucket: Bucket
+
+    def settings(self) -> dict[str, Any]:
+        where = {"url": f"{self.bucket.url}/all packages", "endpoint": self.bucket.endpoint}
+        keys = {
+            "access_key_id": self.bucket.access_key,
+            "secret_access_key": self.bucket.secret_key,
+            "region": self.bucket.region,
+        }
+        return {**where, **keys}
+
+    def add(self, built: Built) -> None:
+        for path, data in self._files(built).items():
+            self.bucket.store("all packages").put(path, data)
+
+    def remove(self, built: Built) -> None:
+        for path in self._files(built):
+            self.bucket.store("all packages").delete(path)
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        store = self.bucket.store()
+        kept = {
+            each["path"]: bytes(store.get(each["path"]).bytes()) for each in store.list().collect()
+        }
+        for path in kept:
+            store.delete(path)
+        assert self.server.ask("DELETE", f"/{self.bucket.bucket}")[0] == 204
+        yield
+        assert self.server.ask("PUT", f"/{self.bucket.bucket}")[0] == 200
+        for path, data in kept.items():
+            store.put(path, data)
+
+    def _files(self, built: Built) -> dict[str, bytes]:
+        path = f"by name/{built.filename}"
+        return {path: built.content, f"{path}.metadata": built.metadata}
+
+
 @dataclass(frozen=True)
 class Kind:
     """How to try a kind of upstream."""
 
-    scene: Callable[[Upstream, Path], Scene]
+    scene: Callable[[pytest.FixtureRequest, Upstream, Path], Scene]
     max_age: int
     bad: dict[str, Any]
     page: str | None = None  # what is asked for over HTTP when a page is
+    hashes: bool = True  # whether a page states them
+
+
+def objects(request: pytest.FixtureRequest) -> Scene:
+    return Objects(request.getfixturevalue("s3_process"), request.getfixturevalue("s3"))
 
 
 KINDS: Mapping[str, Kind] = {
+    "bucket": Kind(
+        scene=lambda request, *_: objects(request), max_age=0, bad={"url": "s3:"}, hashes=False
+    ),
     "simple": Kind(
-        scene=lambda fake, _: Web(fake, "/simple/", QUICK),
+        scene=lambda _, fake, __: Web(fake, "/simple/", QUICK),
         max_age=600,
         bad={"url": "simple"},
         page=PAGE,
     ),
     "cloche": Kind(
-        scene=lambda fake, _: Web(fake, "/", QUICK),
+        scene=lambda _, fake, __: Web(fake, "/", QUICK),
         max_age=600,
         bad={"url": "simple"},
         page=PAGE,
     ),
     "links": Kind(
-        scene=lambda fake, _: Web(fake, "/links", QUICK),
+        scene=lambda _, fake, __: Web(fake, "/links", QUICK),
         max_age=600,
         bad={"url": "nowhere.html"},
         page="/links",
     ),
     "directory": Kind(
-        scene=lambda _, folder: Folder(folder / "packages"), max_age=0, bad={"path": "nowhere"}
+        scene=lambda _, __, folder: Folder(folder / "packages"), max_age=0, bad={"path": "nowhere"}
     ),
 }
 

@@ -20,6 +20,15 @@ from obstore.store import S3Store
 
 from cloche.core.errors import BadSetting, Error, NoSuchBlob, StorageDown, StorageFull
 from cloche.core.model import Digest
+from cloche.core.objects import (
+    BEYOND_THE_END,
+    NO_BUCKET,
+    NO_CREDENTIALS,
+    REFUSED,
+    first_line,
+    is_endpoint,
+    reason,
+)
 from cloche.ports import Blobs, Spooled, Stored
 
 if TYPE_CHECKING:  # obstore's stubs alone have them
@@ -46,22 +55,12 @@ NO_RETRY: "RetryConfig" = {"max_retries": 0}
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}\Z")
-_CODE = re.compile(r"<Code>(\w+)</Code>")
-_STATUS = re.compile(r"status code: (\d{3})")
-_METADATA_SERVICE = "/latest/api/token"  # of EC2: asked when nothing else gives credentials
-_BEYOND_THE_END = ("InvalidRange", "416")
-_NO_BUCKET = "NoSuchBucket"
-_NO_CREDENTIALS = "no credentials"
 _FULL = ("QuotaExceeded", "InsufficientStorage", "507")
 _CREDENTIALS = "correct the credentials in store.s3 or in the AWS_… variables"
 _CURES = {
-    _NO_BUCKET: "make the bucket, or correct store.blobs",
-    "InvalidAccessKeyId": _CREDENTIALS,
-    "SignatureDoesNotMatch": _CREDENTIALS,
-    "AccessDenied": _CREDENTIALS,
-    "401": _CREDENTIALS,
-    "403": _CREDENTIALS,
-    _NO_CREDENTIALS: "give them in store.s3, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    NO_BUCKET: "make the bucket, or correct store.blobs",
+    **dict.fromkeys(REFUSED, _CREDENTIALS),
+    NO_CREDENTIALS: "give them in store.s3, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
 }
 
 
@@ -93,19 +92,8 @@ def _validate(options: Mapping[str, str]) -> None:
         addresses = {"store.s3.endpoint": options["endpoint"]}
     # obstore panics on an address that is none.
     for name, address in addresses.items():
-        if not _is_address(address):
+        if not is_endpoint(address):
             raise BadSetting(f"{name} is {address!r}; write https://host or http://host:port")
-
-
-def _is_address(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError:
-        return False
-    host = parts.hostname or ""
-    sound = re.fullmatch(r"[A-Za-z0-9._-]+|[0-9a-f:]+", host) is not None
-    return parts.scheme in ("http", "https") and sound and port != 0
 
 
 class _Bucket:
@@ -126,7 +114,7 @@ class _Bucket:
             )
         except (BaseError, ValueError) as e:
             raise BadSetting(
-                f"store.blobs s3://{self._bucket}/{prefix} cannot be used ({_first_line(e)}); "
+                f"store.blobs s3://{self._bucket}/{prefix} cannot be used ({first_line(e)}); "
                 "correct it"
             ) from None
 
@@ -167,7 +155,7 @@ class _Bucket:
                 _need_bucket(e)
                 raise _missing(digest) from None
             except BaseError as e:
-                if _reason(e) in _BEYOND_THE_END:
+                if reason(e) in BEYOND_THE_END:
                     return
                 raise
         stream = aiter(found.stream(CHUNK))
@@ -212,23 +200,23 @@ class _Bucket:
         try:
             yield
         except (BaseError, FileNotFoundError) as e:
-            reason = _reason(e)
+            said = reason(e)
             where = f"bucket {self._bucket} at {self._server}"
-            if reason in _FULL:
+            if said in _FULL:
                 raise StorageFull(
-                    f"{where} has no room for the file ({reason}); "
+                    f"{where} has no room for the file ({said}); "
                     "ask the server's operator for a larger quota"
                 ) from None
-            if cure := _CURES.get(reason):
-                raise setting(f"{where} cannot be used ({reason}); {cure}") from None
+            if cure := _CURES.get(said):
+                raise setting(f"{where} cannot be used ({said}); {cure}") from None
             raise StorageDown(
-                f"{where} cannot be used now ({reason}); try again, or ask the server's operator"
+                f"{where} cannot be used now ({said}); try again, or ask the server's operator"
             ) from e
 
 
 def _need_bucket(missing: FileNotFoundError) -> None:
     """Never take a missing bucket for a missing blob."""
-    if _reason(missing) == _NO_BUCKET:
+    if reason(missing) == NO_BUCKET:
         raise missing
 
 
@@ -238,16 +226,3 @@ def _key(digest: Digest) -> str:
 
 def _missing(digest: Digest) -> NoSuchBlob:
     return NoSuchBlob(f"no file with the sha256 {digest} is kept")
-
-
-def _reason(failure: Exception) -> str:
-    """What the server said, as S3's code or the status; else how the request failed."""
-    text = str(failure)
-    if _METADATA_SERVICE in text:
-        return _NO_CREDENTIALS
-    found = _CODE.search(text) or _STATUS.search(text)
-    return found[1] if found else _first_line(failure)
-
-
-def _first_line(failure: Exception) -> str:
-    return str(failure).partition("\n")[0]

@@ -1,12 +1,14 @@
 """Where a page's links lead: absolute http(s) addresses, or nowhere.
 
-A page that lies on this machine may lead to files of this machine too; no other may.
+A page that lies on this machine may lead to files of this machine too, and what a bucket lists
+to objects of that bucket; no other may.
 """
 
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 MAX_URL = 4096  # characters
+_BUCKETS = frozenset({"s3", "gs", "az"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -53,6 +55,8 @@ def _joined(href: str, base: str) -> str | None:
         sound = parts.hostname and parts.username is None and parts.port != 0
     except ValueError:
         return None
+    if parts.scheme in _BUCKETS:
+        return url if urlsplit(base)[:2] == parts[:2] else None
     if parts.scheme == "file":
         return url if base.startswith("file:") and not parts.netloc else None
     schemes = {"https"} if base.startswith("https:") else {"http", "https"}

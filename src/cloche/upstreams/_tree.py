@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.version import Version
+
 from cloche.core.errors import BadName, UpstreamDown, UpstreamLies
 from cloche.core.filenames import parse
 from cloche.core.model import ProjectName, project_name
@@ -114,7 +116,7 @@ class Tree:
             count += 1
             if entry.is_dir(follow_symlinks=self.symlinks):
                 inside.append(_joined(path, entry.name))
-            elif (project := _project(entry.name)) is not None:
+            elif (project := project_of(entry.name)) is not None:
                 files.setdefault(project, []).append(entry.name)
         made = _Folder(mtime_ns, settled, tuple(inside), files, count)
         for lost in set(known.inside if known else ()) - set(inside):
@@ -175,7 +177,7 @@ def _joined(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def _project(filename: str) -> ProjectName | None:
+def project_of(filename: str) -> ProjectName | None:
     """The project whose distribution this is. A wheel's is cheap to tell, and most are."""
     try:
         if filename.endswith(".whl"):
@@ -183,3 +185,12 @@ def _project(filename: str) -> ProjectName | None:
         return parse(filename).project
     except BadName:
         return None
+
+
+def age(path: str) -> tuple[Version, str]:
+    """By which paths are put in the order of their versions."""
+    filename = path.rpartition("/")[2]
+    try:
+        return parse(filename).version, filename
+    except BadName:
+        return Version("0"), filename

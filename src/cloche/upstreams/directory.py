@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
-from packaging.version import Version
 
 from cloche.core import metadata
 from cloche.core.errors import BadName, BadSetting, BadUpload, NoSuchFile, NoSuchProject
@@ -26,7 +25,7 @@ from cloche.core.negotiation import Format
 from cloche.ports import Document, Received, Transfer, Upstream
 from cloche.upstreams._local import Below, Stamp, transfer
 from cloche.upstreams._local import metadata as metadata_of
-from cloche.upstreams._tree import Tree
+from cloche.upstreams._tree import Tree, age
 
 ZIPS = (".whl", ".egg", ".zip")
 MAX_READ_SDIST = 16 << 20  # bytes: all of a larger one is not unpacked for one line of it
@@ -110,7 +109,7 @@ class _Directory:
         paths: dict[str, str] = {}
         for path in self._tree.files(project):
             paths.setdefault(path.rpartition("/")[2], path)
-        found = {path: self._below.stamp(path) for path in sorted(paths.values(), key=_age)}
+        found = {path: self._below.stamp(path) for path in sorted(paths.values(), key=age)}
         return {path: stamp for path, stamp in found.items() if stamp is not None}
 
     def _entries(self, lying: dict[str, Stamp]) -> Iterator[dict[str, Any]]:
@@ -140,14 +139,6 @@ class _Directory:
 def _etag(root: Path, lying: dict[str, Stamp]) -> str:
     said = msgspec.json.encode([str(root), *([path, s.etag] for path, s in lying.items())])
     return f'"{hashlib.sha256(said).hexdigest()}"'
-
-
-def _age(path: str) -> tuple[Version, str]:
-    filename = path.rpartition("/")[2]
-    try:
-        return parse(filename).version, filename
-    except BadName:
-        return Version("0"), filename
 
 
 def _entry(root: Path, path: str, stamp: Stamp, facts: _Facts) -> dict[str, Any]:
