@@ -1,8 +1,9 @@
 """An index: a named view with a URL, and what it is made of."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -51,29 +52,52 @@ class Index(Struct, frozen=True, kw_only=True):
     @property
     def every_source(self) -> tuple[str, ...]:
         """All that may be asked for one project or another."""
+        if not self.routes:
+            return self.sources
         routed = (source for route in self.routes for source in route.sources)
         return tuple(dict.fromkeys((*self.sources, *routed)))
 
 
-@dataclass(frozen=True, slots=True)
+class Plan(NamedTuple):
+    """Whom a place asks for a project, in that order: all of them if it merges."""
+
+    place: str
+    merges: bool = False
+    below: tuple["Plan", ...] = ()
+
+    @property
+    def places(self) -> Iterator[str]:
+        yield self.place
+        for each in self.below:
+            yield from each.places
+
+
+@dataclass(frozen=True)
 class Ways:
-    """What an index draws on, and which of that may answer for a project."""
+    """What an index draws on, and which of that may answer for a project.
+
+    Made once and asked for many projects: few of them differ in who may answer.
+    """
 
     indexes: Mapping[str, Index]
     index: str
+    _plans: dict[Any, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def places(self) -> tuple[str, ...]:
         """The index and everything that it draws on, in the order in which it is asked."""
-        one = self.indexes.get(self.index)
-        sources = one.every_source if one else ()
-        below = (place for source in sources for place in self._below(source).places)
-        return tuple(dict.fromkeys((self.index, *below)))
+        return tuple(dict.fromkeys(_drawn(self.indexes, self.index)))
+
+    def plan(self, project: ProjectName) -> Plan:
+        """Who is asked for the project."""
+        key = tuple((each.sources_of(project), each.merges(project)) for each in self._choosing)
+        if key not in self._plans:
+            self._plans[key] = self._plan(self.index, project)
+        return self._plans[key]
 
     def of(self, project: ProjectName) -> frozenset[str]:
         """Those places that may answer for the project."""
-        sources = self.sources(project) if self.index in self.indexes else ()
-        return frozenset({self.index}).union(*(self._below(each).of(project) for each in sources))
+        return frozenset(self.plan(project).places)
 
     def sources(self, project: ProjectName) -> tuple[str, ...]:
         """Whom the index itself asks for the project, in that order."""
@@ -84,8 +108,25 @@ class Ways:
             if one.fallthrough == "cache" or source in self.indexes
         )
 
-    def _below(self, source: str) -> "Ways":
-        return Ways(self.indexes, source)
+    @cached_property
+    def _choosing(self) -> tuple[Index, ...]:
+        """The indexes in which it is up to the project who is asked."""
+        drawn = (self.indexes[place] for place in self.places if place in self.indexes)
+        return tuple(each for each in drawn if each.routes or each.merge)
+
+    def _plan(self, place: str, project: ProjectName) -> Plan:
+        if place not in self.indexes:
+            return Plan(place)
+        asked = Ways(self.indexes, place).sources(project)
+        below = tuple(self._plan(source, project) for source in asked)
+        return Plan(place, self.indexes[place].merges(project), below)
+
+
+def _drawn(indexes: Mapping[str, Index], place: str) -> Iterator[str]:
+    yield place
+    if place in indexes:
+        for source in indexes[place].every_source:
+            yield from _drawn(indexes, source)
 
 
 def watched(indexes: Mapping[str, Index]) -> set[str]:

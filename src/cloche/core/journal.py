@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from cloche.core.errors import BadName
 from cloche.core.filenames import parse
-from cloche.core.index import Ways
+from cloche.core.index import Plan, Ways
 from cloche.core.model import ProjectName
 
 
@@ -66,8 +66,8 @@ def decided(ways: Ways, project: ProjectName, standings: Iterable[Standing]) -> 
     The first place that owns it answers alone, or all if it is merged; what is said of it on the
     way there counts too.
     """
-    found = _answer(ways, project, {each.place: each for each in standings})
-    return found.serial if found is not None and found.shown else None
+    found = _answer(ways.plan(project), {each.place: each for each in standings})
+    return found[1] if found is not None and found[0] else None
 
 
 def concerning(ways: Ways, events: Iterable[Event]) -> list[Event]:
@@ -81,25 +81,30 @@ def concerning(ways: Ways, events: Iterable[Event]) -> list[Event]:
     return found
 
 
-def _answer(ways: Ways, project: ProjectName, at: Mapping[str, Standing]) -> Standing | None:
-    """How what answers at a place stands to the project; None when nothing does."""
-    own, one = at.get(ways.index), ways.indexes.get(ways.index)
-    found = [own] if own is not None and own.owned else []
-    if one is not None and (not found or one.merges(project)):
-        for source in ways.sources(project):
-            below = _answer(Ways(ways.indexes, source), project, at)
-            found += [below] if below is not None else []
-            if found and not one.merges(project):
-                break
+def _answer(plan: Plan, at: Mapping[str, Standing]) -> tuple[bool, int] | None:
+    """What answers at a place: whether it shows anything, and its serial; None if nothing does."""
+    own = at.get(plan.place)
+    if plan.merges:
+        return _merged(plan, own, at)
+    if own is not None and own.owned:
+        return own.shown, own.serial
+    for source in plan.below:
+        found = _answer(source, at)
+        if found is not None:
+            return found if own is None else (found[0], max(own.serial, found[1]))
+    return None
+
+
+def _merged(
+    plan: Plan, own: Standing | None, at: Mapping[str, Standing]
+) -> tuple[bool, int] | None:
+    below = (_answer(source, at) for source in plan.below)
+    found = [each for each in below if each is not None]
+    found += [(own.shown, own.serial)] if own is not None and own.owned else []
     if not found:
         return None
-    return Standing(
-        place=ways.index,
-        project=project,
-        serial=max(each.serial for each in (*found, own) if each is not None),
-        owned=True,
-        shown=any(each.shown for each in found),
-    )
+    said = own.serial if own is not None else 0
+    return any(shown for shown, _ in found), max(said, *(serial for _, serial in found))
 
 
 _WORDS: dict[str, str] = {
