@@ -75,10 +75,13 @@ class Store:
             time.sleep(0.05)
 
     def litter(self) -> set[Path]:
-        """Every file that is neither the database's nor a blob that a row needs."""
+        """Every file that is neither the databases' nor a blob that a row needs."""
         needed = {self._blob(digest) for digest in self._rows(NEEDED)}
+        journal = self.database.with_stem(f"{self.database.stem}-access")
         database = {
-            self.database.with_name(self.database.name + end) for end in ("", "-wal", "-shm")
+            one.with_name(one.name + end)
+            for one in (self.database, journal)
+            for end in ("", "-wal", "-shm")
         }
         locks = {self.data / "spool" / "locked"}
         return (_files(self.data) | _files(self.blobs)) - needed - database - locks
