@@ -101,6 +101,9 @@ async def test_too_many(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """More documents than are allowed are refused."""
     monkeypatch.setattr(_documents, "MAX_DOCUMENTS", 1)
     await place.fill(archive(ONE, TWO))
+    with pytest.raises(UpstreamLies, match="over 1 members"):
+        await fetched(place.feed)
 
+    await place.fill(b"[" + ONE + b"," + TWO + b"]")
     with pytest.raises(UpstreamLies, match="no list of advisories"):
         await fetched(place.feed)

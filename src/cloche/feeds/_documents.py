@@ -1,16 +1,15 @@
 """The documents in what a feed sends: a zip archive of them, as OSV publishes, or JSON."""
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from cloche.core.errors import UpstreamLies
+from cloche.core import zips
+from cloche.core.errors import BadUpload, UpstreamLies
 
 MAX_DOCUMENT = 4 << 20  # bytes: the longest lists of versions have some 100 KiB
-MAX_DOCUMENTS = 1_000_000  # OSV knows some 20,000 about PyPI
+MAX_DOCUMENTS = 300_000  # OSV knows some 20,000 about PyPI
 MAX_UNPACKED = 8 << 30  # bytes of all documents together
 
 _ZIP = b"PK"
@@ -25,7 +24,7 @@ def documents(path: Path, name: str) -> Iterator[bytes | None]:
         with path.open("rb") as file:
             is_zip = file.read(2) == _ZIP
         yield from _bounded(_unpacked(path) if is_zip else _listed(path), name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as e:
+    except BadUpload as e:
         raise UpstreamLies(f"what advisories.{name} has is a damaged archive: {e}") from None
     except msgspec.DecodeError as e:
         raise UpstreamLies(
@@ -36,11 +35,12 @@ def documents(path: Path, name: str) -> Iterator[bytes | None]:
 
 
 def _unpacked(path: Path) -> Iterator[bytes | None]:
-    with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            if entry.filename.endswith(".json"):
-                with archive.open(entry) as file:
-                    yield _all_of(file.read(MAX_DOCUMENT + 1))
+    with path.open("rb") as file:
+        for member in zips.listed(file, MAX_DOCUMENTS):
+            if member.size > MAX_DOCUMENT:
+                yield None
+            elif member.name.endswith(".json"):
+                yield zips.content(file, member, MAX_DOCUMENT)
 
 
 def _listed(path: Path) -> Iterator[bytes | None]:
