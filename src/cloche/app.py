@@ -39,6 +39,7 @@ from cloche.service.going import Goods
 from cloche.service.integrity import Integrity, Objects
 from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.knowledge import Knowledge, Looker
+from cloche.service.notify import Notify
 from cloche.service.past import Times
 from cloche.service.prefetch import Prefetch
 from cloche.service.promote import Promote
@@ -55,6 +56,7 @@ from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
 from cloche.service.within import Within
 from cloche.spool import Spool
+from cloche.upstreams._courier import HttpCourier
 from cloche.upstreams._offline import Offline
 from cloche.web import problems
 from cloche.web.accesslog import AccessLog
@@ -444,6 +446,7 @@ class Application:
         gc.freeze()  # what start-up made stays: looking through it took 5 % of a hit
         watch = self._services.watch
         chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
+        chores += [self._tell()] if self._settings.webhooks else []
         tasks = [asyncio.create_task(each) for each in chores]
         try:
             yield
@@ -452,6 +455,21 @@ class Application:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
+
+    async def _tell(self) -> None:
+        courier = HttpCourier()
+        try:
+            await Notify(
+                self._settings.webhooks,
+                self._services.view,
+                self._catalog.cursors,
+                courier,
+                self._catalog.pulse,
+                utc_now,
+                self._settings.server.public_url or "",
+            ).run()
+        finally:
+            await courier.close()
 
     async def _close(self) -> None:
         await self._access.close()

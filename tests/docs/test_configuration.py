@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
-from cloche.config import advisories, indexes, rules
+from cloche.config import advisories, indexes, rules, webhooks
 from cloche.service import upstream
 from tests.docs import markdown
 
@@ -42,6 +42,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[[index.NAME.route]]`": indexes.RouteTable,
     "`[[index.NAME.rule]]`": rules.Common,
     "`[login.htpasswd]`": kinds.load(logins, "htpasswd").Settings,
+    "`[webhook.NAME]`": webhooks.WebhookTable,
 }
 # What the others are made into; no table of the file.
 COMPLETED = {config.Settings, config.UpstreamSettings, FILE, rules.ExemptTable}

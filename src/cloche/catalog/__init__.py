@@ -12,6 +12,7 @@ from cloche.catalog import address, revisions
 from cloche.catalog.access import SqlAccesses
 from cloche.catalog.admissions import SqlAdmissions
 from cloche.catalog.advisories import SqlAdvisories
+from cloche.catalog.cursors import SqlCursors
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
 from cloche.catalog.engine import is_sqlite, open_engine
@@ -37,6 +38,7 @@ from cloche.ports import (
     Admissions,
     Advisories,
     Chronicle,
+    Cursors,
     Documentation,
     Expiry,
     FactStore,
@@ -67,6 +69,7 @@ class Catalog:
     stewardship: Stewardship
     admissions: Admissions
     promotion: Promotion
+    cursors: Cursors
     documentation: Documentation
     pages: PageStore
     findings: Findings
@@ -107,6 +110,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         stewardship=SqlStewardship(database),
         admissions=SqlAdmissions(database),
         promotion=SqlPromotion(database),
+        cursors=SqlCursors(database),
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),
         findings=SqlFindings(database),

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -279,6 +279,15 @@ snapshots = Table(
     Column("at", Instant, nullable=False),
     Column("made_at", Instant, nullable=False),
     Column("made_by", Text, nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("serial", BigInteger, nullable=False),  # of the last entry that was told
+    Column("holder", Text),  # who tells it
+    Column("held_until", Instant),
 )
 
 tokens = Table(

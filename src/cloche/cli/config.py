@@ -14,7 +14,7 @@ from cloche.config import Settings, load
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-SECRETS = frozenset({"password", "secret_access_key"})
+SECRETS = frozenset({"password", "secret", "secret_access_key"})
 
 
 @app.callback()
@@ -58,6 +58,10 @@ def _lines(settings: Settings) -> list[str]:
         lines.append(f"upstream  {name}: {upstream.kind}, {public(upstream.own.url)}")
     for kind, login in settings.logins.items():
         lines.append(f"login     {kind}: may {', '.join(login.can)} in {', '.join(login.indexes)}")
+    lines += [
+        f"webhook   {hook.name}: {_host(hook.url)}, of {', '.join(hook.events)}"
+        for hook in settings.webhooks
+    ]
     for index in settings.indexes.values():
         reads = index.read if isinstance(index.read, str) else ", ".join(index.read)
         facts = [f"read by {reads}", "takes uploads" if index.uploads else "takes no uploads"]
@@ -71,10 +75,17 @@ def _lines(settings: Settings) -> list[str]:
     return lines
 
 
+def _host(url: str) -> str:
+    """Without its path: many a webhook has its secret there."""
+    return public(url).partition("://")[2].partition("/")[0].removeprefix("***@")
+
+
 def _hidden(value: object) -> object:
     if isinstance(value, dict):
         return {
             key: "***" if key in SECRETS and inner else _hidden(inner)
             for key, inner in value.items()
         }
+    if isinstance(value, list | tuple):
+        return [_hidden(inner) for inner in value]
     return public(value) if isinstance(value, str) else value

@@ -18,9 +18,11 @@ from cloche import kinds, logins, upstreams
 from cloche.config import advisories as feeds
 from cloche.config.advisories import AdvisoriesTable
 from cloche.config.indexes import RESERVED, At, IndexTable, build, read, redirects
+from cloche.config.webhooks import listeners
 from cloche.core.access import EVERY_INDEX
 from cloche.core.conversion import convert, nearest
 from cloche.core.errors import BadSetting
+from cloche.core.hooks import Hook
 from cloche.core.index import Index
 from cloche.service.upstream import Freshness
 
@@ -105,6 +107,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     indexes: dict[str, Index]
     advisories: dict[str, AdvisoriesTable] = {}
     logins: dict[str, Any] = {}  # besides tokens: a kind, and that kind's own settings
+    webhooks: tuple[Hook, ...] = ()
 
     @property
     def redirects(self) -> dict[str, str]:
@@ -140,6 +143,7 @@ class _Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     advisories: dict[str, Any] = {}
     index: dict[str, Any] = {}
     login: dict[str, Any] = {}
+    webhook: dict[str, Any] = {}
 
 
 def load(
@@ -242,6 +246,7 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
             for name, table in tables.advisories.items()
         },
         logins={kind: _login(kind, table, indexes, where) for kind, table in tables.login.items()},
+        webhooks=listeners(tables.webhook, indexes, where),
     )
 
 

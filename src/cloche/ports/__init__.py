@@ -18,6 +18,7 @@ from cloche.ports.cache import (
     PageStore,
 )
 from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
+from cloche.ports.hooks import Courier, Cursors
 from cloche.ports.ledger import (
     Changes,
     Deed,
@@ -49,6 +50,8 @@ __all__ = [
     "Chronicle",
     "Clock",
     "Copy",
+    "Courier",
+    "Cursors",
     "Deed",
     "Delivery",
     "Document",
