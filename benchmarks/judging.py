@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.packages import LARGE
 from cloche.config.rules import clauses
 from cloche.core.index import Index
-from cloche.core.model import Page, ProjectName
+from cloche.core.model import Held, Page, ProjectName
 from cloche.core.negotiation import Format
 from cloche.core.wire import read_page, render_page
 from cloche.service.upstream import Answer
@@ -34,6 +34,9 @@ class Listed:
 
     async def keeps(self, project: ProjectName) -> bool:  # noqa: ARG002 - the protocol's
         return True
+
+    async def check_kept(self, held: Held) -> None:
+        pass
 
     async def known(self, project: ProjectName) -> Page | None:  # noqa: ARG002 - the protocol's
         return self._answer.page

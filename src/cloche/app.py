@@ -45,6 +45,7 @@ from cloche.service.prefetch import Prefetch
 from cloche.service.promote import Promote
 from cloche.service.publish import Publish
 from cloche.service.reading import Reading
+from cloche.service.recall import Flags, Recaller
 from cloche.service.renew import Renew
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
@@ -263,6 +264,7 @@ def compose(
             offline=offline and not settings.upstreams[name].own.is_local,
             watched=name in watching,
             freshness=settings.upstreams[name].freshness,
+            recall=Recaller(name, settings.upstreams[name].recall, stored.holdings, stored.recalls),
         )
         for name, upstream in remote.items()
     }
@@ -300,7 +302,7 @@ def compose(
         naming=Naming(times, stored.snapshots, clock),
         integrity=integrity,
         kept=Kept(kept_view, stored.ledger, stored.holdings),
-        kept_files=Files(kept_view, kept_shelf, fetch, within, blobs),
+        kept_files=Files(kept_view, kept_shelf, fetch, within, blobs, renews=False),
         renew=Renew(view, cached, stored.expiry, stored.pulse, clock),
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         gather=Gather(shelf, files),
@@ -318,6 +320,7 @@ def compose(
             spool,
             stored.pulse,
             (*settings.indexes, *settings.upstreams),
+            Flags(tuple(settings.upstreams), stored.holdings, stored.recalls),
             clock,
         ),
         cached=cached,

@@ -15,7 +15,7 @@ from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
 from cloche.config import advisories, indexes, rules, webhooks
-from cloche.service import upstream
+from cloche.service import recall, upstream
 from tests.docs import markdown
 
 PAGE = markdown.DOCS / "reference" / "configuration.md"
@@ -37,6 +37,7 @@ TABLES: dict[str, type[Struct]] = {
     LINKS: kinds.load(upstreams, "links").Settings,
     CLOCHE: kinds.load(upstreams, "cloche").Settings,
     "`[upstream.NAME.freshness]`": upstream.Freshness,
+    "`[upstream.NAME.recall]`": recall.Policy,
     "`[advisories.NAME]`": advisories.AdvisoriesTable,
     "`[index.NAME]`": indexes.IndexTable,
     "`[[index.NAME.route]]`": indexes.RouteTable,

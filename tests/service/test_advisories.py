@@ -1,5 +1,6 @@
 """Feeds, asked in their time; what is new is kept, and what is gone is forgotten."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from cloche.core.errors import UpstreamDown, UpstreamLies
 from cloche.core.model import ProjectName
 from cloche.ports import Delivery
 from cloche.service.advisories import Subscription, Watch
+from cloche.service.recall import Flags
+from tests.catalog.samples import entries, held
 from tests.osv import affected, document
 from tests.service.worker import Clock, Employ, Worker
 
@@ -43,7 +46,8 @@ def watch(node: Worker, feed: FakeFeed, clock: Clock) -> Watch:
     subscriptions = {"osv": Subscription(feed, timedelta(hours=1))}
     places = ("main", "pypi")
     stored = node.catalog
-    return Watch(subscriptions, stored.advisories, node.spool, stored.pulse, places, clock)
+    flags = Flags(("pypi",), stored.holdings, stored.recalls)
+    return Watch(subscriptions, stored.advisories, node.spool, stored.pulse, places, flags, clock)
 
 
 async def ids(node: Worker) -> list[str]:
@@ -151,3 +155,25 @@ async def test_many(employ: Employ, clock: Clock) -> None:
 
     assert (done.added, done.state.documents) == (450, 450)
     assert len(await ids(node)) == 450
+
+
+async def test_kept_files_are_flagged(employ: Employ, clock: Clock) -> None:
+    """A file that is kept, and turns out to be malware, is journaled once, with the advisory."""
+    node = await employ()
+    one = held(filename="demo-1.0.tar.gz")
+    await node.catalog.pages.hold(one)
+    about = affected("demo", versions=["1.0"])
+    feed = FakeFeed([document("MAL-1", about), document("A-2", affected("demo", versions=["2"]))])
+    made = watch(node, feed, clock)
+    await made.refresh("osv")
+    feed.documents = [document("MAL-1", about, summary="It steals")]
+    await made.refresh("osv", now=True)
+
+    (entry,) = [each for each in entries(node.catalog) if each["action"] == "file recalled"]
+    assert (entry["place"], entry["project"], entry["version"]) == ("pypi", "demo", "1.0")
+    assert entry["filename"] == one.filename
+    assert json.loads(entry["detail"]) == {
+        "sha256": one.digest,
+        "why": "flagged",
+        "advisories": ["MAL-1"],
+    }

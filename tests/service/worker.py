@@ -22,6 +22,7 @@ from cloche.service.fetch import Body, Fetch
 from cloche.service.files import Files
 from cloche.service.knowledge import Knowledge
 from cloche.service.reading import Reading
+from cloche.service.recall import Policy, Recaller
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
 from cloche.service.upstream import CachedUpstream, Freshness
@@ -70,6 +71,7 @@ class Options:
     offline: bool = False
     indexes: Mapping[str, Index] = field(default_factory=lambda: MAIN)
     remote: Mapping[str, Upstream] | None = None
+    recall: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def _compose(
             offline=offline,
             watched=name in watched(options.indexes),
             freshness=options.freshness,
+            recall=Recaller(name, options.recall, stored.holdings, stored.recalls),
         )
         for name, each in remote.items()
     }

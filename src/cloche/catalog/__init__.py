@@ -28,6 +28,7 @@ from cloche.catalog.pages import SqlPageStore
 from cloche.catalog.past import SqlChronicle
 from cloche.catalog.promotion import SqlPromotion
 from cloche.catalog.pulse import Beacon, SqlitePulse
+from cloche.catalog.recalls import SqlRecalls
 from cloche.catalog.snapshots import SqlSnapshots
 from cloche.catalog.stewardship import SqlStewardship
 from cloche.catalog.tokens import SqlTokens
@@ -49,6 +50,7 @@ from cloche.ports import (
     PageStore,
     Promotion,
     Pulse,
+    Recalls,
     Snapshots,
     Stewardship,
     Tokens,
@@ -77,6 +79,7 @@ class Catalog:
     holdings: Holdings
     expiry: Expiry
     advisories: Advisories
+    recalls: Recalls
     tokens: Tokens
     accesses: Accesses
     pulse: Pulse
@@ -118,6 +121,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         holdings=SqlHoldings(database),
         expiry=SqlExpiry(database),
         advisories=SqlAdvisories(database),
+        recalls=SqlRecalls(database),
         tokens=SqlTokens(database),
         accesses=SqlAccesses(beside),
         pulse=beacon,

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -288,6 +288,22 @@ webhooks = Table(
     Column("serial", BigInteger, nullable=False),  # of the last entry that was told
     Column("holder", Text),  # who tells it
     Column("held_until", Instant),
+)
+
+recalls = Table(
+    "recalls",  # kept files that their upstream has taken back
+    metadata,
+    Column("upstream", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("filename", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("file", Text, nullable=False),  # JSON
+    Column("why", Text, nullable=False),
+    Column("reason", Foreign, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("serial", _Number, ForeignKey(journal.c.serial), nullable=False),
+    Index(None, "upstream", "project"),
 )
 
 tokens = Table(

@@ -24,6 +24,7 @@ from cloche.core.conversion import convert, nearest
 from cloche.core.errors import BadSetting
 from cloche.core.hooks import Hook
 from cloche.core.index import Index
+from cloche.service.recall import Policy
 from cloche.service.upstream import Freshness
 
 __all__ = ["RESERVED", "Settings", "is_loopback", "load"]
@@ -93,6 +94,7 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True):
     kind: str
     own: Any  # the kind's Settings
     freshness: Freshness
+    recall: Policy = Policy()
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -282,9 +284,13 @@ def _upstream(name: str, table: Any, where: str) -> UpstreamSettings:
             f"{where}: upstream.{name}.kind is {kind!r}; known kinds are {', '.join(known)}"
         )
     freshness = convert(own.pop("freshness", {}), Freshness, f"upstream.{name}.freshness", where)
+    recall = convert(own.pop("recall", {}), Policy, f"upstream.{name}.recall", where)
     settings = kinds.load(upstreams, kind).Settings
     return UpstreamSettings(
-        kind=kind, own=convert(own, settings, f"upstream.{name}", where), freshness=freshness
+        kind=kind,
+        own=convert(own, settings, f"upstream.{name}", where),
+        freshness=freshness,
+        recall=recall,
     )
 
 

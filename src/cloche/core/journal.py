@@ -28,6 +28,7 @@ class Change(StrEnum):
     PAGE_GONE = "page gone"
     FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
     PAGE_EXPIRED = "page expired"
+    FILE_RECALLED = "file recalled"  # deleted, quarantined or yanked upstream, or flagged
     ADVISORIES_CHANGED = "advisories changed"
     SNAPSHOT_CREATED = "snapshot created"
     SNAPSHOT_DELETED = "snapshot deleted"

@@ -35,6 +35,7 @@ from cloche.ports.ledger import (
 from cloche.ports.past import Chronicle, Remembered, Snapshot, Snapshots
 from cloche.ports.people import Attestor, Login
 from cloche.ports.promotion import Copy, Outside, Promotion
+from cloche.ports.recalls import Recalls
 from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
 from cloche.ports.upstreams import Document, Received, Transfer, Upstream
 
@@ -79,6 +80,7 @@ __all__ = [
     "Partial",
     "Promotion",
     "Pulse",
+    "Recalls",
     "Received",
     "Recorded",
     "Records",

@@ -13,6 +13,7 @@ from cloche.core import osv
 from cloche.core.errors import BadName, Error, UpstreamLies
 from cloche.core.model import Digest
 from cloche.ports import Advisories, Bulletin, Clock, Delivery, Feed, FeedState, Pulse, Spool
+from cloche.service.recall import Flags
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Watch:
     spool: Spool
     pulse: Pulse
     places: Sequence[str]
+    flags: Flags
     clock: Clock
 
     async def run(self, name: str) -> None:
@@ -109,6 +111,7 @@ class Watch:
         added = 0
         while (batch := await asyncio.to_thread(_read, delivery.documents, seen)) is not None:
             await self.store.add(name, batch, at, self.places)
+            await self.flags.raised([each.about for each in batch], at)
             added += len(batch)
         if not seen.there:
             raise UpstreamLies(

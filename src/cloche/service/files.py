@@ -40,6 +40,7 @@ class Files:
     fetch: Fetch
     within: Within
     blobs: Blobs
+    renews: bool = True  # whether files alone have their page looked at, when it is due
 
     async def find(self, index: str, project: ProjectName, key: FileKey, name: str) -> Wanted:
         """Find the file, or a file's `.metadata`, that the index offers under this URL.
@@ -120,6 +121,9 @@ class Files:
                 shown = await self.shelf.get(index, project)
             except NoSuchProject:
                 return None
+        elif self.renews:
+            # Who has a lock file asks for no page: else nobody would learn of a quarantine.
+            self.shelf.renew(shown)
         if shown.page.status == QUARANTINED:
             raise quarantined(index, project, shown.page.status_reason)
         file = shown.find(filename, key)

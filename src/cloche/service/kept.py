@@ -29,7 +29,7 @@ class KeptUpstream:
         source may not answer for it.
         """
         known = await self.cached.known(project)
-        held = await self.holdings.files(self.cached.name, project)
+        held = await self._held(project)
         if known is None and not held:
             raise NoSuchProject(f"nothing is kept of {self.cached.name}'s project {project}")
         page = known or Page(name=project)
@@ -37,6 +37,16 @@ class KeptUpstream:
 
     async def keeps(self, project: ProjectName) -> bool:
         return await self.cached.keeps(project)
+
+    async def check_kept(self, held: Held) -> None:
+        await self.cached.check_kept(held)
+
+    async def _held(self, project: ProjectName) -> list[Held]:
+        """Without the files that are served no more."""
+        found = await self.holdings.files(self.cached.name, project)
+        recall = self.cached.recall
+        denied = await recall.denied(project) if recall is not None else {}
+        return [each for each in found if (each.key, each.filename) not in denied]
 
     async def known(self, project: ProjectName) -> Page | None:
         return await self.cached.known(project)

@@ -153,6 +153,10 @@ class PastUpstream:
         except (NoSuchProject, Forgotten):
             return None
 
+    async def check_kept(self, held: Held) -> None:
+        """Raise Denied when a file that is kept is served no more: by the settings of now."""
+        await self.cached.check_kept(held)
+
     def _reconstructed(self, page: Page) -> Page:
         """Of the first page that was seen, the files that state that they were there then."""
         there = tuple(

@@ -108,10 +108,20 @@ class Shelf:
             return shown
         look = self._looks.get(place)
         if look is None or look.named:  # it may not have seen what the journal speaks of
-            look = self._looks[place] = _Look()
-            look.task = asyncio.get_running_loop().create_task(self._look(place, look))
-            look.task.add_done_callback(partial(self._landed, place, look))
+            look = self._begin(place)
         return await asyncio.shield(look.task)
+
+    def renew(self, shown: Shown) -> None:
+        """Have looked anew at what has lost its time; nobody waits for that."""
+        place = (shown.index, shown.page.name)
+        if self._clock() >= shown.until and place not in self._looks:
+            self._begin(place)
+
+    def _begin(self, place: Place) -> _Look:
+        look = self._looks[place] = _Look()
+        look.task = asyncio.get_running_loop().create_task(self._look(place, look))
+        look.task.add_done_callback(partial(self._landed, place, look))
+        return look
 
     def peek(self, index: str, project: ProjectName) -> Shown | None:
         """What was shown last, however old; None when it is not there any more."""

@@ -1,7 +1,7 @@
 """An upstream's pages, read through a cache that goes on answering when the upstream does not."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cloche.core import backfill
 from cloche.core.errors import Denied, Elsewhere, Error, NoSuchProject, UpstreamDown, UpstreamLies
-from cloche.core.model import Page, ProjectName
+from cloche.core.model import Held, Page, ProjectName
 from cloche.core.wire import read_page
 from cloche.ports import (
     Clock,
@@ -22,6 +22,7 @@ from cloche.ports import (
     Spool,
     Upstream,
 )
+from cloche.service.recall import Recaller
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,7 @@ class CachedUpstream:
     offline: bool = False
     watched: bool = False  # some rule asks when each of its files was first seen
     freshness: Freshness = field(default_factory=Freshness)
+    recall: Recaller | None = None  # None: what is gone upstream is hidden, and nobody is told
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
     _absent: dict[ProjectName, datetime] = field(default_factory=dict)
     _unwell: dict[ProjectName, datetime] = field(default_factory=dict)
@@ -89,6 +91,22 @@ class CachedUpstream:
         Raise NoSuchProject when the upstream said so lately, Denied when a rule of the upstream
         withholds it; UpstreamDown or UpstreamLies when it could not be asked and nothing is kept.
         """
+        try:
+            answer = await self._listed(project)
+        except Elsewhere:
+            raise
+        except NoSuchProject as e:
+            return await self._remains(project, e)
+        if self.recall is None:
+            return answer
+        return replace(answer, page=await self.recall.over(project, answer.page))
+
+    async def check_kept(self, held: Held) -> None:
+        """Raise Denied when a file that is kept is served no more."""
+        if self.recall is not None and self.recall.denies:
+            await self.recall.check(held, await self.known(held.project))
+
+    async def _listed(self, project: ProjectName) -> Answer:
         kept = await self.store.recall(self.name, project)
         now = self.clock()
         if kept and (self.offline or now < max(kept.fresh_until, self._unwell.get(project, now))):
@@ -98,6 +116,15 @@ class CachedUpstream:
         if not kept and now < absent_until:
             raise self._nothing(project, (absent_until - now).total_seconds())
         return await (self._stale(project, kept) if kept else self._join(project))
+
+    async def _remains(self, project: ProjectName, absence: NoSuchProject) -> Answer:
+        """What there still is of a project that is gone. Raise the absence if that is nothing."""
+        found = await self.recall.instead(project) if self.recall else None
+        if found is None:
+            raise absence
+        page, serial = found
+        seconds = self.freshness.absent if absence.max_age is None else absence.max_age
+        return Answer(page, self.clock() + timedelta(seconds=max(1.0, seconds)), serial)
 
     async def known(self, project: ProjectName) -> Page | None:
         """What is kept of the project, however old; never asks the upstream."""
@@ -185,14 +212,15 @@ class CachedUpstream:
                 raise
             except NoSuchProject as e:
                 seconds = self._absence(e.max_age)
-                await self._note_absence(project, seconds, was_kept=kept is not None)
+                await self._note_absence(project, seconds, kept)
                 raise self._nothing(project, seconds) from None
             self._unwell.pop(project, None)
             await self._take(project, kept, received, flight)
 
-    async def _note_absence(self, project: ProjectName, seconds: float, *, was_kept: bool) -> None:
+    async def _note_absence(self, project: ProjectName, seconds: float, kept: Kept | None) -> None:
         self._remember(self._absent, project, seconds)
-        if was_kept:
+        if kept is not None:
+            await self._follow(project, kept, None)
             await self.store.gone(self.name, project, self.clock())
 
     async def _take(
@@ -235,11 +263,20 @@ class CachedUpstream:
         impatience = loop.call_later(self.freshness.patience, flight.tell, answer)
         try:
             await self._see(project, listed, known, late, new.first_seen)
+            if before is not None and before.document.body != new.document.body:
+                await self._follow(project, before, listed)
             serial = await self.store.keep(self.name, project, new)
             answer = Answer(page, new.fresh_until, serial)
         finally:
             impatience.cancel()
             flight.tell(answer)
+
+    async def _follow(self, project: ProjectName, before: Kept, after: Page | None) -> None:
+        """Take note of kept files that the page lists no longer, before it is kept itself."""
+        if self.recall is not None:
+            await self.recall.follow(
+                project, lambda: self._parse(project, before.document), after, self.clock()
+            )
 
     async def _answer(self, project: ProjectName, kept: Kept, until: datetime) -> Answer:
         return Answer(await self._page(project, kept), until, kept.serial)

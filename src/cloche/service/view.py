@@ -136,6 +136,9 @@ class Source(Protocol):
     async def keeps(self, project: ProjectName) -> bool:
         """Whether its page is kept here."""
 
+    async def check_kept(self, held: Held) -> None:
+        """Raise Denied when a file of it that is kept is served no more."""
+
     async def known(self, project: ProjectName) -> Page | None:
         """Its page as it is kept; nobody is asked."""
 
@@ -351,6 +354,7 @@ class View:
             raise NoSuchFile(f"index {index} has no such file {filename} of {project}")
         above, held = found
         await self._check_released(above, project)
+        await self.upstreams[held.upstream].check_kept(held)
         await self._check_judged(above, held)
         return _gone(held)
 
