@@ -104,3 +104,25 @@ def test_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
 
     assert words in said
     assert "hidden" not in said
+
+
+def test_takes_over_what_bandersnatch_has(tmp_path: Path) -> None:
+    """What `import` prints is a file that `check` takes, with what was lost in comments."""
+    conf = tmp_path / "bandersnatch.conf"
+    conf.write_text(
+        "[mirror]\nhash-index = true\n[plugins]\nenabled = prerelease_release latest_release\n"
+        "[latest_release]\nkeep = 3\n"
+    )
+    imported = run(tmp_path, "config", "import", conf, "--index", "mirror")
+    made = tmp_path / "cloche.toml"
+    made.write_text(imported.stdout)
+
+    assert imported.stdout.startswith("# [mirror] hash-index has no counterpart\n")
+    done = run(tmp_path, "config", "check", made)
+    assert done.returncode == 0, done.stderr
+    assert "index     mirror (default)" in done.stdout
+
+
+def test_import_of_what_is_not_there(tmp_path: Path) -> None:
+    """A file that cannot be read is named."""
+    assert "no.conf cannot be read" in refused(run(tmp_path, "config", "import", "no.conf"))

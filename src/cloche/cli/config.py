@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import tomli_w
 import typer
 
 from cloche.app import check_store, open_attestor, open_logins, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
 from cloche.config import Settings, load
+from cloche.config.bandersnatch import translate
+from cloche.core.errors import BadSetting
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -43,6 +46,23 @@ def check(
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
         return
     print("\n".join(_lines(settings)))
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="BANDERSNATCH.CONF", help="The file to read.")],
+    *,
+    index: Annotated[str, typer.Option(metavar="NAME", help="Of the index that is made.")] = "main",
+) -> None:
+    """Print what bandersnatch's settings come to as a cloche.toml: its filters are rules here."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as e:
+        raise BadSetting(f"{file} cannot be read: {e}") from None
+    found = translate(text, index)
+    for note in found.notes:
+        print(f"# {note}")
+    print(tomli_w.dumps(found.tables), end="")
 
 
 def _lines(settings: Settings) -> list[str]:
