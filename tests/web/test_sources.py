@@ -40,6 +40,17 @@ uploads = true
 sources = ["team", "pypi"]
 fallthrough = "redirect"
 
+[index.closed]
+uploads = true
+read = ["ada"]
+
+[index.through]
+sources = ["open"]
+
+[[index.through.route]]
+projects = ["so-secret"]
+sources = ["closed"]
+
 [index.alone]
 uploads = true
 sources = ["pypi"]
@@ -176,6 +187,24 @@ def test_no_falling_through(server: Cloche, upstream: Upstream) -> None:
     assert server.get("/pypi/so-none/json").status == 200
     assert server.get("/alone/pypi/so-none/json").status == 404
     assert [one.path for one in upstream.requests("/simple/")] == ["/simple/so-none/"]
+
+
+def test_who_may_read_what_a_route_leads_to(server: Cloche, token: str, upstream: Upstream) -> None:
+    """An index is as closed as whatever a route of it leads to, for every project alike."""
+    built = wheel("so-secret", "1.0")
+    assert upload(server.url, built, token, "/closed/legacy/").status == 200
+    upstream.forget()
+    ada, bob = (
+        basic(granted(server.data, "read", index="*", name=name)) for name in ("ada", "bob")
+    )
+
+    for project in ("so-secret", "so-other"):
+        path = f"/through/simple/{project}/"
+        assert (server.get(path).status, server.get(path, bob).status) == (401, 403)
+    assert upstream.requests() == []
+    assert server.get("/through/simple/so-secret/", ada).status == 200
+    file = f"/packages/through/so-secret/{built.sha256}/{built.filename}"
+    assert (server.get(file).status, server.get(file, ada).body) == (401, built.content)
 
 
 def test_the_settings_are_told(server: Cloche, tmp_path: Path) -> None:
