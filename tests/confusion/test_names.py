@@ -240,3 +240,23 @@ def test_guessing_ahead(scene: Scene) -> None:
     scene.pypi.wait_for(1, "/simple/public-guess/")
     assert scene.leaks("routed-guess") == scene.leaks("uploaded-guess") == []
     assert scene.leaks("corporate-guess") == []
+
+
+@kind
+@pytest.mark.parametrize("when", ["2026-01-01", "2030-01-01T00:00:00Z", "99999999", "now"])
+def test_the_name_in_the_past(scene: Scene, kind: Kind, when: str) -> None:
+    """No moment makes a private name the stranger's: past pages ask nobody at all."""
+    ours, theirs = scene.private(kind, f"past-{when.lower().replace(':', '-')}")
+    project = ours.project
+    scene.get(f"/simple/{project}/", **JSON)
+    scene.corporate.forget()
+    if when == "now":
+        when = scene.get("/simple/").headers["x-pypi-last-serial"]
+
+    page = scene.follow(f"/as-of/{when}/simple/{project}/", **JSON)
+    path = f"/as-of/{when}/packages/{project}/{theirs.sha256}/{theirs.filename}"
+
+    assert b"99.0" not in page.body
+    assert scene.get(path).status in {400, 404, 410}
+    assert scene.corporate.requests("/simple/") == []
+    assert scene.leaks() == []
