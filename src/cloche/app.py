@@ -20,11 +20,12 @@ from cloche import catalog, feeds, kinds, logins, ports, upstreams
 from cloche.attestor import connect as connect_attestor
 from cloche.catalog import Catalog
 from cloche.config import RESERVED, Settings
+from cloche.config.recording import rebuilt, recorded
 from cloche.core.errors import BadSetting, Error
 from cloche.core.index import watched
 from cloche.core.known import Need
 from cloche.logins.tokens import Login
-from cloche.ports import Attestor, Blobs, Clock, Outside, Upstream
+from cloche.ports import Attestor, Blobs, Clock, Deed, Outside, Upstream
 from cloche.service.admit import Admit
 from cloche.service.advised import Advised
 from cloche.service.advisories import Subscription, Watch
@@ -289,7 +290,15 @@ def compose(
     publish = Publish(blobs, stored.ledger, attestor, stored.pulse, clock)
     goods = Goods(view, files, integrity)
     times = Times(
-        files, cached, stored.chronicle, stored.journal, stored.snapshots, stored.pulse, clock
+        files,
+        cached,
+        stored.chronicle,
+        stored.journal,
+        stored.snapshots,
+        stored.policies,
+        rebuilt,
+        stored.pulse,
+        clock,
     )
     return Services(
         view=view,
@@ -374,6 +383,7 @@ class Application:
 
     def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
         self._settings = settings
+        self._clock = clock
         self._catalog = open_catalog(settings)
         self._spool = Spool(settings.data / "spool")
         blobs = open_blobs(settings)
@@ -446,6 +456,7 @@ class Application:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await self._note_rules()
         gc.freeze()  # what start-up made stays: looking through it took 5 % of a hit
         watch = self._services.watch
         chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
@@ -473,6 +484,15 @@ class Application:
             ).run()
         finally:
             await courier.close()
+
+    async def _note_rules(self) -> None:
+        """Record which rules the indexes have, for those who will ask for the rules of then."""
+        settings = self._settings
+        said = {name: recorded(rules, settings.folder) for name, rules in settings.rules.items()}
+        try:
+            await self._catalog.policies.note(said, Deed(who="cloche", at=self._clock()))
+        except Error as e:
+            log.warning("could not record the rules", error=str(e))
 
     async def _close(self) -> None:
         await self._access.close()

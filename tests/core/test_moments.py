@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cloche.core.errors import BadName
-from cloche.core.moments import moment, snapshot_name
+from cloche.core.moments import moment, snapshot_name, wish
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -24,6 +24,8 @@ MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 def test_what_is_meant(said: str, meant: object) -> None:
     """A date is its beginning in UTC, digits are a serial, letters a snapshot."""
     assert moment(said) == meant
+    assert wish(said) == (meant, "now")
+    assert wish(f"{said}+then") == (meant, "then")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_what_is_meant(said: str, meant: object) -> None:
 def test_what_is_no_moment(said: str) -> None:
     """What is neither a date, an instant with a zone, a serial nor a name is refused."""
     with pytest.raises(BadName):
-        moment(said)
+        wish(said)
 
 
 def test_names_of_snapshots() -> None:

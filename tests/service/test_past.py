@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from cloche.catalog import Catalog
+from cloche.config.recording import rebuilt
 from cloche.core.errors import BadRequest, Denied, NoSuchProject, NotThen
 from cloche.core.index import Index
 from cloche.core.model import ProjectName
@@ -51,6 +52,8 @@ def times(node: Worker, clock: Clock) -> Times:
         catalog.chronicle,
         catalog.journal,
         catalog.snapshots,
+        catalog.policies,
+        rebuilt,
         catalog.pulse,
         clock,
     )

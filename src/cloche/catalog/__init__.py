@@ -26,6 +26,7 @@ from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
 from cloche.catalog.pages import SqlPageStore
 from cloche.catalog.past import SqlChronicle
+from cloche.catalog.policies import SqlPolicies
 from cloche.catalog.promotion import SqlPromotion
 from cloche.catalog.pulse import Beacon, SqlitePulse
 from cloche.catalog.recalls import SqlRecalls
@@ -48,6 +49,7 @@ from cloche.ports import (
     Journal,
     Ledger,
     PageStore,
+    Policies,
     Promotion,
     Pulse,
     Recalls,
@@ -68,6 +70,7 @@ class Catalog:
     journal: Journal
     chronicle: Chronicle
     snapshots: Snapshots
+    policies: Policies
     stewardship: Stewardship
     admissions: Admissions
     promotion: Promotion
@@ -110,6 +113,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         journal=SqlJournal(database),
         chronicle=SqlChronicle(database),
         snapshots=SqlSnapshots(database),
+        policies=SqlPolicies(database),
         stewardship=SqlStewardship(database),
         admissions=SqlAdmissions(database),
         promotion=SqlPromotion(database),

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -268,6 +268,14 @@ feeds = Table(
     Column("skipped", BigInteger, nullable=False),
     Column("loaded_at", Instant, nullable=False),
     Column("checked_at", Instant, nullable=False),
+)
+
+policies = Table(
+    "policies",  # the rules of indexes, from a serial on
+    metadata,
+    Column("index_name", Text, primary_key=True),
+    Column("serial", _Number, ForeignKey(journal.c.serial), primary_key=True),
+    Column("said", Text, nullable=False),
 )
 
 snapshots = Table(

@@ -108,6 +108,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     upstreams: dict[str, UpstreamSettings]
     indexes: dict[str, Index]
     advisories: dict[str, AdvisoriesTable] = {}
+    rules: dict[str, tuple[dict[str, Any], ...]] = {}  # of each index, as they are written
+    folder: Path = Path()  # what paths in them are relative to
     logins: dict[str, Any] = {}  # besides tokens: a kind, and that kind's own settings
     webhooks: tuple[Hook, ...] = ()
 
@@ -243,6 +245,8 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
         access=tables.access,
         upstreams=settings,
         indexes=indexes,
+        rules={name: table.rule for name, table in made.items()},
+        folder=folder,
         advisories={
             name: feeds.read(name, table, where, folder)
             for name, table in tables.advisories.items()

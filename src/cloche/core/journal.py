@@ -30,6 +30,7 @@ class Change(StrEnum):
     PAGE_EXPIRED = "page expired"
     FILE_RECALLED = "file recalled"  # deleted, quarantined or yanked upstream, or flagged
     ADVISORIES_CHANGED = "advisories changed"
+    RULES_CHANGED = "rules changed"  # those that the settings give an index
     SNAPSHOT_CREATED = "snapshot created"
     SNAPSHOT_DELETED = "snapshot deleted"
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event

@@ -2,11 +2,16 @@
 
 import re
 from datetime import UTC, date, datetime, time
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from cloche.core.errors import BadName
 
+Rules = Literal["now", "then"]
+"""Whose rules judge a past page: those of now, or those that the index had."""
+
+THEN = "+then"
 MAX_SERIAL = 2**63 - 1
 FORMS = (
     "write a date (2026-03-01), an instant with its zone (2026-03-01T12:00:00Z), a serial, or the "
@@ -28,6 +33,14 @@ class Moment(Struct, frozen=True, kw_only=True):
     serial: int
     at: datetime
     fixed: bool = True
+    rules: Rules = "now"
+
+
+class Wish(NamedTuple):
+    """What stands behind `/as-of/`: a serial, an instant or a name; and by whose rules."""
+
+    what: int | datetime | str
+    rules: Rules
 
 
 def snapshot_name(raw: str) -> str:
@@ -40,8 +53,14 @@ def snapshot_name(raw: str) -> str:
     return raw
 
 
+def wish(raw: str) -> Wish:
+    """Read what stands behind `/as-of/`. Raise BadName."""
+    said = raw.removesuffix(THEN)
+    return Wish(moment(said), "now" if said == raw else "then")
+
+
 def moment(said: str) -> int | datetime | str:
-    """Read what stands behind `/as-of/`: a serial, an instant or a name. Raise BadName."""
+    """Read a serial, an instant or a name. Raise BadName."""
     if _SERIAL.match(said) and 0 < int(said) <= MAX_SERIAL:
         return int(said)
     try:

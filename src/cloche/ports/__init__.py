@@ -32,7 +32,7 @@ from cloche.ports.ledger import (
     Stewardship,
     Survey,
 )
-from cloche.ports.past import Chronicle, Remembered, Snapshot, Snapshots
+from cloche.ports.past import Chronicle, Policies, Remembered, Snapshot, Snapshots
 from cloche.ports.people import Attestor, Login
 from cloche.ports.promotion import Copy, Outside, Promotion
 from cloche.ports.recalls import Recalls
@@ -78,6 +78,7 @@ __all__ = [
     "Own",
     "PageStore",
     "Partial",
+    "Policies",
     "Promotion",
     "Pulse",
     "Recalls",

@@ -1,5 +1,6 @@
 """The catalog as it was: all that had been committed up to a serial."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -44,6 +45,16 @@ class Chronicle(Protocol):
 
     async def reached(self, serial: int) -> datetime | None:
         """When the newest entry up to the serial was made; None unless there is one as new."""
+
+
+class Policies(Protocol):
+    """Which rules indexes had, as settings write them; "" for none."""
+
+    async def note(self, said: Mapping[str, str], deed: Deed) -> list[str]:
+        """Record those that are others than before, and journal it; return whose they are."""
+
+    async def then(self, serial: int) -> dict[str, str]:
+        """What they were, by index. One that never had any is not there."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Indexes as they were: the read path over the catalog's past. No upstream's page is asked for."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from msgspec import structs
 
 from cloche.core import backfill, moments
-from cloche.core.errors import BadRequest, Forgotten, NoSuchProject, NotThen
+from cloche.core.errors import BadRequest, BadSetting, Forgotten, NoSuchProject, NotThen
+from cloche.core.index import Index
 from cloche.core.known import Known, Need
 from cloche.core.model import FileKey, Held, Page, ProjectName, Upload
 from cloche.core.moments import Moment
-from cloche.core.policy import FOREVER, Offer
+from cloche.core.policy import FOREVER, Clause, Offer
 from cloche.ports import (
     Changes,
     Chronicle,
@@ -22,6 +24,7 @@ from cloche.ports import (
     Journal,
     Kept,
     Own,
+    Policies,
     Pulse,
     Records,
     Snapshots,
@@ -187,11 +190,13 @@ class Past:
     def lasting(self, index: str) -> bool:
         """Whether an index's pages stay as they are, but for a change of settings.
 
-        What the rules of now say may change with what they know.
+        The rules of now may be others tomorrow; those of then too, if they go by what is found out.
         """
         indexes = self.view.indexes
         places = [indexes[place] for place in self.view.closure(index) if place in indexes]
-        return self.moment.fixed and not any(place.clauses for place in places)
+        clauses = [clause for place in places for clause in place.clauses]
+        then = self.moment.rules == "then"
+        return self.moment.fixed and all(then and not clause.needs for clause in clauses)
 
 
 @dataclass
@@ -203,17 +208,22 @@ class Times:
     chronicle: Chronicle
     journal: Journal
     snapshots: Snapshots
+    policies: Policies
+    rebuilt: Callable[[str, str], tuple[Clause, ...]]
     pulse: Pulse
     clock: Clock
     _pasts: OrderedDict[Moment, Past] = field(default_factory=OrderedDict)
     _known: OrderedDict[str, Moment] = field(default_factory=OrderedDict)
 
     async def at(self, index: str, raw: str) -> Past:
-        """The moment that an address names. Raise what `moment` raises."""
-        moment = await self.moment(index, raw)
+        """The moment that an address names, and by whose rules it is judged.
+
+        Raise what `moment` raises, Forgotten when the rules of then cannot be had.
+        """
+        moment = await self._wished(index, raw)
         past = self._pasts.get(moment)
         if past is None:
-            past = self._pasts[moment] = self._past(moment)
+            past = self._pasts[moment] = await self._past(moment)
             _bound(self._pasts, MAX_VIEWS)
         self._pasts.move_to_end(moment)
         return past
@@ -224,9 +234,14 @@ class Times:
         Raise BadName when it speaks of none, NoSuchMoment when of a snapshot that is not there,
         BadRequest when it is still to come.
         """
+        return await self._looked_up(index, moments.moment(raw))
+
+    async def _wished(self, index: str, raw: str) -> Moment:
         found = self._known.get(raw)
         if found is None:
-            found = await self._looked_up(index, moments.moment(raw))
+            wanted = moments.wish(raw)
+            found = await self._looked_up(index, wanted.what)
+            found = structs.replace(found, rules=wanted.rules)
             if found.fixed:
                 self._known[raw] = found
                 _bound(self._known, MAX_REMEMBERED)
@@ -255,7 +270,26 @@ class Times:
         serial = await self.journal.before(at + _TICK)
         return Moment(serial=serial, at=at, fixed=now - at >= SETTLING)
 
-    def _past(self, moment: Moment) -> Past:
+    async def _indexes(self, moment: Moment) -> Mapping[str, Index]:
+        """The indexes as they are, with the rules that are wished for."""
+        now = self.files.view.indexes
+        if moment.rules == "now":
+            return now
+        said = await self.policies.then(moment.serial)
+        return {
+            name: structs.replace(
+                index, clauses=await asyncio.to_thread(self._clauses, name, said.get(name, ""))
+            )
+            for name, index in now.items()
+        }
+
+    def _clauses(self, index: str, said: str) -> tuple[Clause, ...]:
+        try:
+            return self.rebuilt(index, said)
+        except BadSetting as e:
+            raise Forgotten(f"{e}; leave {moments.THEN} out for those of now") from None
+
+    async def _past(self, moment: Moment) -> Past:
         now = self.files.view
         chronicle = self.chronicle
         records = PastRecords(chronicle, now.ledger, moment.serial)
@@ -264,6 +298,7 @@ class Times:
         }
         view = replace(
             now,
+            indexes=await self._indexes(moment),
             upstreams=upstreams,
             ledger=records,
             pages=PastPages(chronicle, moment.serial),
