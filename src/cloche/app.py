@@ -58,7 +58,6 @@ from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
 from cloche.service.within import Within
 from cloche.spool import Spool
-from cloche.upstreams._courier import HttpCourier
 from cloche.upstreams._offline import Offline
 from cloche.web import problems
 from cloche.web.accesslog import AccessLog
@@ -471,6 +470,8 @@ class Application:
             await self._close()
 
     async def _tell(self) -> None:
+        from cloche.upstreams._courier import HttpCourier  # noqa: PLC0415  # aiohttp, for some
+
         courier = HttpCourier()
         try:
             await Notify(

@@ -68,6 +68,7 @@ def test_a_server_that_does_not_know_its_address() -> None:
         (Change.ADMISSION_ENDED, {}, "admission"),
         (Change.PAGE_GONE, {}, "gone"),
         (Change.ADVISORIES_CHANGED, {}, "advisory"),
+        (Change.FILE_RECALLED, {}, "recall"),
         (Change.PAGE_CHANGED, {}, None),
         (Change.TOKEN_CREATED, {}, None),
     ],

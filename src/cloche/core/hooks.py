@@ -28,6 +28,7 @@ EVENTS: Mapping[str, tuple[Change, ...]] = {
     "admission": (Change.ADMITTED, Change.ADMISSION_ENDED),
     "documentation": (Change.DOCUMENTED,),
     "advisory": (Change.ADVISORIES_CHANGED,),
+    "recall": (Change.FILE_RECALLED,),
     "gone": (Change.PAGE_GONE,),
 }
 """What a webhook can be told of, in the settings' words."""
