@@ -32,6 +32,14 @@ sources = ["pypi"]
 uploads = true
 read = "authenticated"
 sources = ["pypi"]
+
+[index.careful]
+sources = ["pypi"]
+
+[[index.careful.rule]]
+name = "no salt"
+kind = "deny"
+what = ["salt"]
 """
 SETUP_PY = b"""\
 from setuptools import setup

@@ -50,6 +50,10 @@ def _outage(kitchen: Kitchen) -> str:
     return f"{kitchen.server.url}/outage/simple/"
 
 
+def _careful(kitchen: Kitchen) -> str:
+    return f"{kitchen.server.url}/careful/simple/"
+
+
 def _wrong(_: Kitchen) -> str:
     return WRONG_TOKEN
 
@@ -74,5 +78,6 @@ MISTAKES: dict[str, list[Attempt]] = {
     "Too large": _uploads([LARGE], password=_right, poetry=False),
     "Unknown project": _installs("caviar", _main, poetry=False),
     "Upstream down": _installs("salt", _outage),
+    "Blocked by a rule": _installs("salt", _careful),
     "Quarantined project": _installs("mushrooms", _main, poetry=False),
 }
