@@ -89,6 +89,9 @@ class FakeLedger:
     async def projects(self, index: str) -> list[ProjectName]:
         return sorted({u.project for u in self.uploads if u.index == index})
 
+    async def admitted(self, index: str, now: datetime) -> dict[ProjectName, datetime]:  # noqa: ARG002 - nothing is
+        return {}
+
     async def changes(self, since: int) -> Changes:
         entries = enumerate(self.journal.changed, 1)
         named = {entry: serial for serial, entry in entries if serial > since}

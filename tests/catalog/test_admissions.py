@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from cloche.catalog import Catalog
 from cloche.core.errors import NoSuchAdmission
@@ -34,6 +35,21 @@ async def test_what_is_admitted_is_the_index_s_own(catalog: Catalog) -> None:
 
     assert await of_index(catalog) == tuple(said)
     assert await of_index(catalog, "team") == ()
+
+
+async def test_which_projects_are_let_past(catalog: Catalog) -> None:
+    """Each project of the index of which anything is admitted, until the last of it ends."""
+    later = replace(admission(part()), until=NOON + 48 * HOUR)
+    for each in (admission(part(version="1.0")), later, admission(part(index="team"))):
+        await catalog.admissions.admit(each, NOON)
+    other = await catalog.admissions.admit(admission(part("other-1.0.tar.gz")), NOON)
+    every = {DEMO: NOON + 48 * HOUR, other.admission.part.project: NOON + 24 * HOUR}
+
+    assert await catalog.ledger.admitted("main", NOON) == every
+    assert await catalog.ledger.admitted("main", NOON + 24 * HOUR) == {DEMO: every[DEMO]}
+    await catalog.admissions.end("main", other.serial, END)
+    assert await catalog.ledger.admitted("main", NOON) == {DEMO: every[DEMO]}
+    assert await catalog.ledger.admitted("main", NOON + 48 * HOUR) == {}
 
 
 async def test_it_does_not_multiply_uploads_and_yanks(catalog: Catalog) -> None:

@@ -1,6 +1,7 @@
 """The journal as it is read, on either database."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -259,3 +260,21 @@ async def test_what_somebody_uploaded(catalog: Catalog) -> None:
     assert await catalog.journal.uploaded_by(["main"], "alice") == ["a", "b"]
     assert await catalog.journal.uploaded_by(["main", "team"], "alice") == ["a", "b", "d"]
     assert await catalog.journal.uploaded_by(["main"], "eve") == []
+
+
+async def test_what_is_withheld_is_not_listed(catalog: Catalog) -> None:
+    """What the first owner may not show is not listed, whoever else has it; merged, others are."""
+    await catalog.pages.keep("pypi", DEMO, kept())
+    await catalog.ledger.publish(upload())
+
+    def without(hosted: set[bool], **more: Any) -> Ways:
+        """Ways on which uploads are withheld, or what is an upstream's, or both."""
+        ways = Ways({"main": Index(name="main", sources=("pypi",), **more)}, "main")
+        return ways.without(lambda _, project, is_hosted: project == DEMO and is_hosted in hosted)
+
+    merging = {"merge": names([DEMO])}
+    cases = [(without({True}), None), (without({False}), 2), (without(set()), 2)]
+    cases += [(without({True}, **merging), 2), (without({True, False}, **merging), None)]
+    for ways, serial in cases:
+        assert await catalog.journal.standings(ways, [DEMO]) == {DEMO: serial}
+        assert await catalog.journal.survey(ways, list) == ([(DEMO, serial)] if serial else [])

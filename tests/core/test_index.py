@@ -97,3 +97,19 @@ def test_what_is_watched() -> None:
     }
 
     assert watched(made) == {"main", "team", "partner", "pypi"}
+
+
+def test_what_rules_withhold_on_the_way() -> None:
+    """A place may not answer when any index on the way to it withholds what it has."""
+    made = {
+        "main": Index(name="main", sources=("team", "pypi")),
+        "team": Index(name="team", sources=("pypi", "own")),
+        "own": Index(name="own"),
+    }
+    ways = Ways(made, "main").without(lambda index, _, hosted: (index, hosted) == ("team", False))
+
+    assert ways.of(DEMO) == {"main", "team", "own", "pypi"}
+    assert Ways(made, "team", ways.withholds).of(DEMO) == {"team", "own"}
+    assert ways.shows(DEMO, ("main", "team", "own"))
+    assert not ways.shows(DEMO, ("main", "team", "pypi"))
+    assert Ways(made, "main").shows(DEMO, ("main", "team", "pypi"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.journal import record
 from cloche.catalog.own import own
-from cloche.catalog.schema import journal, statuses, uploads
+from cloche.catalog.schema import admissions, journal, statuses, uploads
 from cloche.core.errors import FileExists, Forbidden, NoSuchProject
 from cloche.core.journal import Change
 from cloche.core.model import ProjectName, Status, Upload
@@ -37,6 +38,9 @@ class SqlLedger:
     async def projects(self, index: str) -> list[ProjectName]:
         return await self.database.to_reader(self._projects, index)
 
+    async def admitted(self, index: str, now: datetime) -> dict[ProjectName, datetime]:
+        return await self.database.to_reader(self._admitted, index, now)
+
     async def changes(self, since: int) -> Changes:
         return await self.database.to_reader(self._changes, since)
 
@@ -59,6 +63,11 @@ class SqlLedger:
             found = connection.execute(_PROJECTS, {"index": index})
             # Sorted here, for PostgreSQL's order depends on its locale.
             return sorted(map(ProjectName, found.scalars()))
+
+    def _admitted(self, index: str, now: datetime) -> dict[ProjectName, datetime]:
+        with self.database.reading() as connection:
+            rows = connection.execute(_ADMITTED, {"index": index, "now": now})
+            return {ProjectName(project): until for project, until in rows}
 
     def _changes(self, since: int) -> Changes:
         with self.database.reading() as connection:
@@ -96,6 +105,15 @@ _PROJECTS = (
     select(uploads.c.project)
     .distinct()
     .where(uploads.c.index_name == bindparam("index"), uploads.c.deleted_at.is_(None))
+)
+_ADMITTED = (
+    select(admissions.c.project, func.max(admissions.c.until))
+    .where(
+        admissions.c.index_name == bindparam("index"),
+        admissions.c.ended_at.is_(None),
+        admissions.c.until > bindparam("now"),
+    )
+    .group_by(admissions.c.project)
 )
 _STATUS = select(statuses.c.status, statuses.c.reason).where(
     statuses.c.index_name == bindparam("index"), statuses.c.project == bindparam("project")

@@ -1,6 +1,6 @@
 """An index: a named view with a URL, and what it is made of."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -58,6 +58,13 @@ class Index(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys((*self.sources, *routed)))
 
 
+Way = tuple[str, ...]
+"""From an index over what it draws on to one place, both ends included."""
+
+Withholds = Callable[[str, ProjectName, bool], bool]
+"""Whether the rules of an index withhold all of a project that is uploaded, or an upstream's."""
+
+
 class Plan(NamedTuple):
     """Whom a place asks for a project, in that order: all of them if it merges."""
 
@@ -71,6 +78,13 @@ class Plan(NamedTuple):
         for each in self.below:
             yield from each.places
 
+    def ways(self, above: Way = ()) -> Iterator[Way]:
+        """From what is above down to each place."""
+        way = (*above, self.place)
+        yield way
+        for each in self.below:
+            yield from each.ways(way)
+
 
 @dataclass(frozen=True)
 class Ways:
@@ -81,6 +95,7 @@ class Ways:
 
     indexes: Mapping[str, Index]
     index: str
+    withholds: Withholds | None = None  # None: rules do not matter
     _plans: dict[Any, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -96,8 +111,22 @@ class Ways:
         return self._plans[key]
 
     def of(self, project: ProjectName) -> frozenset[str]:
-        """Those places that may answer for the project."""
-        return frozenset(self.plan(project).places)
+        """Those places that may answer for the project, and are not withheld."""
+        plan = self.plan(project)
+        if self.withholds is None:
+            return frozenset(plan.places)
+        return frozenset(way[-1] for way in plan.ways() if self.shows(project, way))
+
+    def shows(self, project: ProjectName, way: Way) -> bool:
+        """Whether no index on the way withholds what the end of it itself has of the project."""
+        hosted = way[-1] in self.indexes
+        return self.withholds is None or not any(
+            self.withholds(place, project, hosted) for place in way
+        )
+
+    def without(self, withholds: Withholds) -> "Ways":
+        """The ways to what rules do not withhold."""
+        return Ways(self.indexes, self.index, withholds)
 
     def sources(self, project: ProjectName) -> tuple[str, ...]:
         """Whom the index itself asks for the project, in that order."""

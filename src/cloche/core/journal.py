@@ -1,14 +1,15 @@
 """The journal's words: what each kind of change is called, here and by PyPI's changelog."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from msgspec import Struct
 
 from cloche.core.errors import BadName
 from cloche.core.filenames import parse
-from cloche.core.index import Plan, Ways
+from cloche.core.index import Plan, Way, Ways
 from cloche.core.model import ProjectName
 
 
@@ -68,12 +69,13 @@ def decided(ways: Ways, project: ProjectName, standings: Iterable[Standing]) -> 
     The first place that owns it answers alone, or all if it is merged; what is said of it on the
     way there counts too.
     """
-    found = _answer(ways.plan(project), {each.place: each for each in standings})
+    at = {each.place: each for each in standings}
+    found = _answer(ways.plan(project), at, partial(ways.shows, project))
     return found[1] if found is not None and found[0] else None
 
 
 def concerning(ways: Ways, events: Iterable[Event]) -> list[Event]:
-    """Those of places that may answer for their project."""
+    """Those of places that may answer for their project, and are not withheld."""
     of: dict[ProjectName, frozenset[str]] = {}
     found = []
     for event in events:
@@ -83,26 +85,30 @@ def concerning(ways: Ways, events: Iterable[Event]) -> list[Event]:
     return found
 
 
-def _answer(plan: Plan, at: Mapping[str, Standing]) -> tuple[bool, int] | None:
+def _answer(
+    plan: Plan, at: Mapping[str, Standing], shows: Callable[[Way], bool], above: Way = ()
+) -> tuple[bool, int] | None:
     """What answers at a place: whether it shows anything, and its serial; None if nothing does."""
-    own = at.get(plan.place)
+    own, way = at.get(plan.place), (*above, plan.place)
     if plan.merges:
-        return _merged(plan, own, at)
+        return _merged(plan, at, shows, way)
     if own is not None and own.owned:
-        return own.shown, own.serial
+        return own.shown and shows(way), own.serial
     for source in plan.below:
-        found = _answer(source, at)
+        found = _answer(source, at, shows, way)
         if found is not None:
             return found if own is None else (found[0], max(own.serial, found[1]))
     return None
 
 
 def _merged(
-    plan: Plan, own: Standing | None, at: Mapping[str, Standing]
+    plan: Plan, at: Mapping[str, Standing], shows: Callable[[Way], bool], way: Way
 ) -> tuple[bool, int] | None:
-    below = (_answer(source, at) for source in plan.below)
+    own = at.get(plan.place)
+    below = (_answer(source, at, shows, way) for source in plan.below)
     found = [each for each in below if each is not None]
-    found += [(own.shown, own.serial)] if own is not None and own.owned else []
+    if own is not None and own.owned:
+        found.append((own.shown and shows(way), own.serial))
     if not found:
         return None
     said = own.serial if own is not None else 0

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import combinations
 
 SHORT, LONG = 4, 10  # letters: one edit of a shorter name makes another; a longer one bears two
 HEAD = 7  # letters that are looked up
@@ -33,7 +32,8 @@ class Likeness:
         for bare in _bare(squashed):
             if found := self._looks.get(_looks(bare)):
                 return found
-        for part in _parts(squashed[:HEAD], 2):
+        most = 1 + (len(squashed) >= LONG - 2)  # a shorter name is not within two of a long one
+        for part in _parts(squashed[:HEAD], most):
             for near in self._heads.get(part, ()):
                 if edits(squashed, _squashed(near)) <= _bearable(near):
                     return near
@@ -61,9 +61,13 @@ def _bearable(name: str) -> int:
     return (length >= SHORT) + (length >= LONG)
 
 
-def _parts(head: str, most: int) -> Iterator[str]:
-    for count in range(min(most, len(head)) + 1):
-        yield from map("".join, combinations(head, len(head) - count))
+def _parts(head: str, most: int) -> list[str]:
+    """What is left of it when at most so many letters are taken."""
+    found, less = [head], [(head, 0)]
+    for _ in range(most):
+        less = [(s[:at] + s[at + 1 :], at) for s, start in less for at in range(start, len(s))]
+        found += [part for part, _ in less]
+    return found
 
 
 def _squashed(name: str) -> str:

@@ -48,6 +48,9 @@ class Records(Protocol):
     async def projects(self, index: str) -> list[ProjectName]:
         """The projects of which the index has uploads, sorted."""
 
+    async def admitted(self, index: str, now: datetime) -> dict[ProjectName, datetime]:
+        """The projects of which anything is let past the index's rules, and how long at most."""
+
     async def changes(self, since: int) -> Changes:
         """What the journal names after `since`."""
 

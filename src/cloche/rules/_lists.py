@@ -30,8 +30,10 @@ class Listing(Struct, frozen=True, eq=False):
 
     def of(self, project: ProjectName) -> tuple[Selector, ...]:
         """Those that are about the project."""
-        some = (each for each in self.globs if each.names.match(project))
-        return (*self.exact.get(project, ()), *some)
+        exact = self.exact.get(project, ())
+        if not self.globs:
+            return exact
+        return (*exact, *(each for each in self.globs if each.names.match(project)))
 
 
 def listing(said: Iterable[str], wants: Iterable[Want] = ()) -> Listing:

@@ -91,12 +91,7 @@ class Kept:
 
     async def projects(self, index: str) -> list[ProjectName]:
         """Every project that was uploaded, or of which a file is kept. Sorted."""
-        ways = self.view.ways(index)
-        names: set[ProjectName] = set()
-        for place in ways.places:
-            here = self.ledger if place in self.view.indexes else self.holdings
-            names.update(name for name in await here.projects(place) if place in ways.of(name))
-        return sorted(names)
+        return await self.view.held(index, self.holdings)
 
     async def uploaded(self, index: str) -> list[ProjectName]:
         """The projects uploaded to the index, or to one that it draws on. Sorted."""

@@ -64,6 +64,10 @@ class PastRecords:
     async def projects(self, index: str) -> list[ProjectName]:
         return await self.chronicle.uploaded(self.serial, index)
 
+    async def admitted(self, index: str, now: datetime) -> dict[ProjectName, datetime]:
+        """What is let past rules now, as rules are those of now."""
+        return await self.now.admitted(index, now)
+
     async def changes(self, since: int) -> Changes:
         """What changes now: a page of then is worked out anew, for rules may know more."""
         return await self.now.changes(since)

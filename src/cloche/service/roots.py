@@ -1,12 +1,14 @@
 """The list of an index's projects, written once, and then only where it changes.
 
-It learns of changes as the shelf does: by the pulse, and then from the journal.
+It learns of changes as the shelf does: by the pulse, and then from the journal. At an instant at
+which rules would list others, it is written anew.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from cloche.core.gzips import Part
@@ -26,6 +28,7 @@ class Root:
     roll: Roll
     read: int  # the serial up to which the journal was read
     beat: int
+    until: datetime  # when rules would list others
     html: dict[bytes, Part] = field(default_factory=dict)
     renders: dict[Hashable, Rendered] = field(default_factory=dict)
     holds: bool = True
@@ -58,7 +61,7 @@ class Roots:
 
     def current(self, root: Root) -> bool:
         """Whether the list may be shown again. Asks nobody, and costs microseconds."""
-        return root.holds and self._pulse.beat() == root.beat
+        return root.holds and self._pulse.beat() == root.beat and self._view.clock() < root.until
 
     def peek(self, index: str) -> Root | None:
         """The list that was shown last, however old."""
@@ -70,8 +73,8 @@ class Roots:
         # Those who wait find it current, unless somebody wrote meanwhile: then they look too.
         async with self._looking.setdefault(index, asyncio.Lock()):
             root = self._roots.get(index)
-            if root is None:
-                root = await self._made(index)
+            if root is None or self._view.clock() >= root.until:
+                root = await self._made(index, root.html if root else {})
             elif not self.current(root):
                 root = await self._caught_up(root)
             self._put(root)
@@ -82,14 +85,14 @@ class Roots:
         if self._roots.get(root.index) is root:
             self._put(root)
 
-    async def _made(self, index: str) -> Root:
+    async def _made(self, index: str, html: dict[bytes, Part]) -> Root:
         beat = self._pulse.beat()
         # Up to where the journal is read first: what comes later is looked at again.
         read = (await self._ledger.changes(2**63 - 1)).serial
         newest = await self._journal.newest(self._view.closure(index))
-        ways = self._view.ways(index)
-        made = await self._journal.survey(ways, partial(roll, serial=newest))
-        return Root(index, made, read, beat)
+        listing = await self._view.listing(index)
+        made = await self._journal.survey(listing.ways, partial(roll, serial=newest))
+        return Root(index, made, read, beat, listing.until, html)
 
     async def _caught_up(self, root: Root) -> Root:
         beat = self._pulse.beat()
@@ -101,9 +104,13 @@ class Roots:
             root.beat = beat
             return root
         newest = max(root.roll.serial, *named.values())
-        standings = await self._journal.standings(self._view.ways(root.index), named)
+        listing = await self._view.listing(root.index)
+        if listing.now >= root.until:
+            return await self._made(root.index, root.html)
+        standings = await self._journal.standings(listing.ways, named)
         new = await asyncio.to_thread(changed, root.roll, standings, newest)
-        return Root(root.index, new, changes.serial, beat, root.html)
+        # What is let past rules changes the instant, and is named by the journal.
+        return Root(root.index, new, changes.serial, beat, listing.until, root.html)
 
     def _put(self, root: Root) -> None:
         before = self._roots.get(root.index)

@@ -53,6 +53,7 @@ from cloche.core.policy import (
 )
 from cloche.core.wire import QUARANTINED, versions_of
 from cloche.ports import Clock, KeptPages, Own, Records
+from cloche.service.listing import Listing, listing
 from cloche.service.upstream import FEW, Answer
 
 
@@ -125,6 +126,12 @@ class Asked(NamedTuple):
 
     place: str
     bar: Ruling | None = None
+
+
+class Holder(Protocol):
+    """Who knows what is held of an upstream."""
+
+    async def projects(self, upstream: str) -> list[ProjectName]: ...
 
 
 class Source(Protocol):
@@ -424,13 +431,24 @@ class View:
         )
 
     async def projects(self, index: str) -> list[ProjectName]:
-        """Every project that the index holds: uploaded, or kept of an upstream. Sorted."""
-        ways = self.ways(index)
-        names: set[ProjectName] = set()
+        """Every project that the index lists: uploaded, or kept of an upstream. Sorted."""
+        return await self.held(index, self.pages)
+
+    async def held(self, index: str, upstreams: Holder) -> list[ProjectName]:
+        """Every project that the index lists: uploaded, or held of an upstream. Sorted."""
+        one, ways, listing = self.index(index), self.ways(index), await self.listing(index)
+        names: dict[ProjectName, bool] = {}
         for place in ways.places:
-            kept = self.ledger if place in self.indexes else self.pages
-            names.update(name for name in await kept.projects(place) if place in ways.of(name))
-        return sorted(names)
+            held = self.ledger if place in self.indexes else upstreams
+            for name in await held.projects(place):
+                # The first owner decides, or any if it is merged.
+                if place in ways.of(name) and (name not in names or one.merges(name)):
+                    names[name] = names.get(name, False) or place in listing.ways.of(name)
+        return sorted(name for name, is_listed in names.items() if is_listed)
+
+    async def listing(self, index: str) -> Listing:
+        """Which projects the index's lists may name. Raise NoSuchIndex."""
+        return await listing(self.ways(index), self.ledger, self.clock())
 
     def closure(self, index: str) -> list[str]:
         """The index and everything that it draws on, in the order in which it is asked."""

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloche.core.errors import NotFound, TooLarge
+from cloche.core.errors import Denied, NotFound, TooLarge
 from cloche.core.index import Index
 from cloche.core.model import ProjectName
 from cloche.core.provenance import unaddressed
@@ -62,8 +62,8 @@ class Links:
         for name in names:
             try:
                 sight = await self.kept.view.project(index.name, name)
-            except NotFound:
-                continue  # it was deleted meanwhile
+            except (NotFound, Denied):
+                continue  # it was deleted meanwhile, or is not to be had
             if sight.page.status != QUARANTINED:
                 files = unaddressed(sight.page).files
                 ours = (file for file in files if sight.origin(file.filename).hosted)

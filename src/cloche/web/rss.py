@@ -65,7 +65,7 @@ class Feeds:
 
     async def _opened(self, request: Request, of: Opening, title: str) -> Response:
         index = await self._index(request)
-        ways = self.view.ways(index.name)
+        ways = (await self.view.listing(index.name)).ways
         found = concerning(ways, await self.journal.openings(ways.places, of, MANY))
         there = await self.journal.standings(ways, [entry.project for entry in found])
         root = self._root(request, index)

@@ -56,7 +56,7 @@ class Methods:
 
     async def events(self, caller: Caller, since: int) -> list[Event]:
         """The first so many of the changelog after a serial; none only if there are no more."""
-        ways = self.view.ways(caller.index)
+        ways = (await self.view.listing(caller.index)).ways
         while found := await self.journal.events(ways.places, since, MAX_ENTRIES):
             if kept := concerning(ways, found):
                 return kept
@@ -284,7 +284,8 @@ async def user_packages(methods: Methods, caller: Caller, username: str) -> list
     """The projects of which somebody uploaded anything, and of which something is there."""
     places = methods.places(caller)
     names = await methods.journal.uploaded_by(places, username)
-    there = await methods.journal.standings(methods.view.ways(caller.index), names)
+    ways = (await methods.view.listing(caller.index)).ways
+    there = await methods.journal.standings(ways, names)
     return [["Maintainer", name] for name in names if there[name] is not None]
 
 
