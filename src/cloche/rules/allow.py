@@ -29,13 +29,14 @@ def connect(settings: Settings, folder: Path) -> Rule:
     wants = _lists.read(settings.files, folder).wants
     if not settings.only and not wants:
         raise BadSetting("it lists nothing, so nothing would be shown; give only, or files")
-    named = [each for each in wants if each.files and (settings.exact or not each.specifiers)]
-    rest = [each for each in wants if not _is_in(each, named)]
+    named = [each for each in wants if _means_files(each, exact=settings.exact)]
+    rest = [each for each in wants if not _means_files(each, exact=settings.exact)]
     return Allow(_lists.listing(settings.only, rest), _lists.files(named))
 
 
-def _is_in(want: Want, some: list[Want]) -> bool:
-    return bool(want.files) and any(want is each for each in some)
+def _means_files(want: Want, *, exact: bool) -> bool:
+    """Of files without a version nobody meant every version."""
+    return bool(want.files) and (exact or not want.specifiers)
 
 
 class Allow(Struct, frozen=True, eq=False):

@@ -68,15 +68,13 @@ class Pattern(Struct, frozen=True, kw_only=True, eq=False):
         why = Objection(f"it {'does not match' if self.keep else 'matches'} the patterns")
         doubt = Objection("its version, to hold against the patterns, is unknown")
         of_project = _found(self.project, offer.project)
-        for candidate in offer.candidates:
-            version = candidate.version
-            found = self._joined(
-                of_project,
-                _found(self.version, None if version is None else str(version)),
-                _found(self.filename, candidate.file.filename),
-            )
-            if found is not self.keep:
-                yield candidate, doubt if found is None else why
+        for version, candidates in offer.versions.items():
+            of_version = _found(self.version, None if version is None else str(version))
+            for candidate in candidates:
+                of_filename = _found(self.filename, candidate.file.filename)
+                found = self._joined(of_project, of_version, of_filename)
+                if found is not self.keep:
+                    yield candidate, doubt if found is None else why
 
     def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:  # noqa: ARG002 - uploads are judged too
         found = self._joined(

@@ -436,14 +436,15 @@ class View:
 
     async def held(self, index: str, upstreams: Holder) -> list[ProjectName]:
         """Every project that the index lists: uploaded, or held of an upstream. Sorted."""
-        one, ways, listing = self.index(index), self.ways(index), await self.listing(index)
+        one, ways, listed = self.index(index), self.ways(index), (await self.listing(index)).ways
         names: dict[ProjectName, bool] = {}
         for place in ways.places:
             held = self.ledger if place in self.indexes else upstreams
             for name in await held.projects(place):
                 # The first owner decides, or any if it is merged.
-                if place in ways.of(name) and (name not in names or one.merges(name)):
-                    names[name] = names.get(name, False) or place in listing.ways.of(name)
+                if (name not in names or one.merges(name)) and place in ways.of(name):
+                    is_listed = listed.withholds is None or place in listed.of(name)
+                    names[name] = is_listed or names.get(name, False)
         return sorted(name for name, is_listed in names.items() if is_listed)
 
     async def listing(self, index: str) -> Listing:
