@@ -83,6 +83,19 @@ def test_what_a_lock_names_would_be_denied(folder: Path, upstream: Upstream) -> 
     assert len(upstream.requests()) == before
 
 
+def test_a_project_would_be_denied_by_its_name(folder: Path, upstream: Upstream) -> None:
+    """Where a list would deny all of a project, its files are told with that rule."""
+    written(folder, upstream, "new.toml", 'kind = "deny"\nwhat = ["si-demo"]\n')
+
+    done = simulate(folder, "--lock", lock(folder, OLD, OTHER))
+
+    assert done.returncode == 1, done.stderr
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if ".whl" in line}
+    assert lines[OLD.filename].split()[1:3] == ["listed", "denied"]
+    assert "deny: it is on the list: si-demo" in lines[OLD.filename]
+    assert OTHER.filename not in lines
+
+
 def test_what_is_not_used_may_be_withheld(folder: Path, upstream: Upstream) -> None:
     """A policy that leaves alone what is used is one to go with: exit code 0."""
     written(folder, upstream, "new.toml", cooldown("si-demo==1.0"))

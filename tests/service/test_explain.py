@@ -194,6 +194,23 @@ async def test_a_project_denied_by_its_name(employ: Employ) -> None:
     assert says(found, "b").startswith("team comes first, and rules deny")
 
 
+async def test_what_is_kept_of_a_denied_project(employ: Employ) -> None:
+    """The files of a page that is kept are told of with the rule, and nobody is asked."""
+    main = Index(name="main", sources=("a",), clauses=(clause("deny", what=["demo"]),))
+    upstream = has("a", "1.0")
+    explained = await scene(employ, upstream, indexes=[main, Index(name="all", sources=("a",))])
+    await explained("all")
+    await explained.node.cached["a"].keeps(DEMO)
+
+    found = await explained()
+
+    assert states(found) == {filename("1.0"): State.DENIED}
+    assert [(each.rule, each.reason) for each in found.files[0].reasons] == [
+        ("deny", "it is on the list: demo")
+    ]
+    assert upstream.asked == [DEMO]
+
+
 async def test_the_first_owner_ends_the_search(employ: Employ) -> None:
     """Who was asked, who owned the name, who was not asked and why: in that order."""
     indexes = [Index(name="main", sources=("team", "a", "b")), Index(name="team", uploads=True)]

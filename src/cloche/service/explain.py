@@ -120,6 +120,8 @@ class Explain:
         watched = _Watched(**{each.name: getattr(self.view, each.name) for each in fields(View)})
         sight, error = await _looked(watched, index, project)
         told = await _accounts(sight) if sight else []
+        if sight is None and isinstance(error, Denied):
+            told = await self._barred(index, project, error)
         if not _closed(sight, error):
             told += await self._unlisted(index, project, {(a.filename, a.key) for a in told})
         steps = [
@@ -136,6 +138,18 @@ class Explain:
             steps=tuple(steps),
             files=tuple(each for each in told if version in {None, each.version}),
         )
+
+    async def _barred(self, index: str, project: ProjectName, error: Denied) -> list[Account]:
+        """The files of a project that is denied by its name, as far as a page of it is kept."""
+        ways = self.view.ways(index)
+        for source in filter(ways.of(project).__contains__, ways.places):
+            upstream = self.view.upstreams.get(source)
+            page = await upstream.known(project) if upstream else None
+            if page is not None:
+                sight = Sight(page, source, hosted=False, until=FOREVER, serials={})
+                told = await _accounts(sight)
+                return [replace(a, state=State.DENIED, reasons=_denied(error)) for a in told]
+        return []
 
     async def _unlisted(
         self, index: str, project: ProjectName, listed: set[tuple[str, str]]
