@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from benchmarks.figures import (
     AFTER,
     COLD_INSTALL,
+    EXPLAIN,
     FIRST_START,
     HOT_LARGE,
     HOT_SMALL,
@@ -82,6 +83,7 @@ MARKS = (
     Mark(NEXT_START, AT_MOST, 1.5),
     Mark(RULES_HOT, AT_LEAST, 0.97, UNRULED),  # as fast, but for noise
     Mark(RULES_COLD, AT_MOST, 40),
+    Mark(EXPLAIN, AT_MOST, 200),
     Mark(IDLE, AT_MOST, 130),
     Mark(AFTER, AT_MOST, 130),
 )

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.figures import RULES_COLD, RULES_HOT, UNRULED
-from benchmarks.loads import Page, warm
+from benchmarks.figures import EXPLAIN, RULES_COLD, RULES_HOT, UNRULED
+from benchmarks.loads import Page, ask, warm
 from benchmarks.packages import LARGE
-from benchmarks.processes import SERVER_CORE, Command, run
+from benchmarks.processes import SERVER_CORE, Command, Unmeasured, cpu_seconds, run
 from benchmarks.servers import OURS, ROOT, Place, Server, configured, place, started
 from benchmarks.session import Session
 from benchmarks.warm import Up, ask_away, turn, upstream_of
 
 TEN = Path(__file__).with_name("ten-rules.toml")
 """Ten rules that look at every file and withhold none: both pages are of the same bytes."""
+
+TIMES = 10
+"""Explanations of one round: processor time is counted in hundredths of a second."""
 
 
 def measure(session: Session) -> None:
@@ -34,6 +37,9 @@ def _measure_hot(session: Session) -> None:
                 server = _configured(where, name, rules)
                 ups.append(Up(server, stack.enter_context(started(server))))
         _ask_both(session, ups)
+        for up in ups:
+            if up.name == OURS:
+                _ask_why(session, up)
 
 
 def _configured(where: Place, name: str, rules: str) -> Server:
@@ -57,6 +63,25 @@ def _ask_both(session: Session, ups: Sequence[Up]) -> None:
         for up in turn(ups, number):
             if up.name in pages and session.wants(session.figures.of(RULES_HOT, up.name)):
                 ask_away(session, up, RULES_HOT, LARGE, pages[up.name])
+
+
+def _ask_why(session: Session, up: Up) -> None:
+    """The whole of it each time: nobody keeps explanations."""
+    figure, listed = session.figures.of(EXPLAIN, up.name), session.index.filenames[LARGE]
+    url = up.url(f"/-/api/v1/indexes/main/explain/{LARGE}")
+    with session.noting(figure):
+        ask(url)  # the first request of the API has it built
+        for _ in session.rounds(session.plan.hot_rounds, EXPLAIN.title):
+            used = cpu_seconds(up.child.pid)
+            for _ in range(TIMES):
+                _check(ask(url), listed)
+            figure.add((cpu_seconds(up.child.pid) - used) / TIMES * 1000)
+
+
+def _check(page: Page, listed: frozenset[str]) -> None:
+    told = {each["filename"]: each["state"] for each in json.loads(page.body)["files"]}
+    if told != dict.fromkeys(listed, "listed"):
+        raise Unmeasured(f"{len(told)} files are explained, not {len(listed)} as listed")
 
 
 def _measure_cold(session: Session) -> None:

@@ -15,9 +15,10 @@ from msgspec import Struct
 from cloche.core.errors import Denied, Error, Forbidden, NoSuchIndex
 from cloche.core.explanation import Answer, Explanation, Outcome, State
 from cloche.core.index import Index, Route
+from cloche.core.marks import Part
 from cloche.core.model import Digest, FileKey, Held, ProjectName, Status, Upload
 from cloche.core.patterns import names
-from cloche.core.policy import Candidate, Clause, Effect, Objection, Offer
+from cloche.core.policy import Admission, Candidate, Clause, Effect, Objection, Offer
 from cloche.core.wire import QUARANTINED
 from cloche.ports import Document
 from cloche.service.explain import GONE, Explain
@@ -153,6 +154,23 @@ async def test_each_file_is_told_with_its_rules(employ: Employ) -> None:
     ]
     assert found.until is not None
     assert "1 listed, 0 hidden, 2 denied" in found.says
+
+
+async def test_a_rule_that_is_lifted(employ: Employ) -> None:
+    """What is let past a rule is listed, and told with the reason and the end, but not by whom."""
+    main = Index(name="main", sources=("a",), clauses=(minds("no", Effect.DENY, "1.0"),))
+    explained = await scene(employ, has("a", "1.0"), indexes=[main])
+    node = explained.node
+    part = Part(index="main", project=DEMO, version="1.0")
+    admission = Admission(part=part, who="ann", reason="it is needed", until=SOON)
+    await node.catalog.admissions.admit(admission, NOW)
+
+    found = await explained()
+
+    assert states(found) == {filename("1.0"): State.LISTED}
+    ((reason,),) = (file.reasons for file in found.files)
+    assert (reason.lifted, reason.lifted_until) == ("demo 1.0 is admitted: it is needed", SOON)
+    assert b"ann" not in msgspec.json.encode(found)
 
 
 async def test_one_version(employ: Employ) -> None:
