@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.packages import wheel
 from tests.server import Cloche, Reply
+from tests.upstream.controller import Upstream
 from tests.web.answers import detail
 from tests.web.forms import upload
 from tests.web.tokens import granted
@@ -69,3 +72,31 @@ def test_rules_that_could_not_be_recorded(tmp_path: Path) -> None:
         assert reply.status == 410
         assert "could not be recorded" in detail(reply)
         assert names(ask(server, serial)) == [TWO.filename]
+
+
+@pytest.mark.parametrize(("policy", "status"), [("keep", 200), ("deny", 403)])
+def test_a_file_that_its_upstream_took_back(
+    tmp_path: Path, upstream: Upstream, policy: str, status: int
+) -> None:
+    """A file of then that was deleted upstream since is served as the settings of now say."""
+    old, new = wheel("pr-back", "1.0"), wheel("pr-back", "2.0")
+    upstream.project("pr-back", max_age=0)
+    upstream.add(old)
+    (tmp_path / "cloche.toml").write_text(
+        f'[upstream.pypi]\nurl = "{upstream.simple}"\n'
+        f'[upstream.pypi.recall]\ndeleted = "{policy}"\n'
+        "[upstream.pypi.freshness]\npatience = 20\n"
+    )
+    with Cloche(tmp_path / "data", config=tmp_path / "cloche.toml") as server:
+        serial = server.get("/simple/pr-back/", JSON).headers["x-pypi-last-serial"]
+        file = f"/as-of/{serial}/packages/pr-back/{old.sha256}/{old.filename}"
+        assert server.get(file).body == old.content
+        upstream.add(new)
+        upstream.remove(old)
+        assert server.get("/simple/pr-back/", JSON).status == 200
+
+        page = server.get(f"/as-of/{serial}/simple/pr-back/", JSON)
+        assert names(page) == [old.filename]
+        reply = server.get(file)
+        assert reply.status == status
+        assert status == 200 or json.loads(reply.body)["rule"] == "recall"

@@ -29,7 +29,7 @@ from cloche.ports import (
     Records,
     Snapshots,
 )
-from cloche.service.files import Files
+from cloche.service.files import Files, Wanted
 from cloche.service.shelf import Rendered, Shelf
 from cloche.service.upstream import Answer, CachedUpstream
 from cloche.service.view import Knowledge, View
@@ -190,6 +190,19 @@ class Past:
     shelf: Shelf
     files: Files
     lists: dict[tuple[object, ...], Rendered] = field(default_factory=dict)
+
+    async def find(self, index: str, project: ProjectName, key: FileKey, name: str) -> Wanted:
+        """Find a file of then. Raise what `Files.find` raises.
+
+        Denied is also what its upstream has taken back since, if that is served no more.
+        """
+        wanted = await self.files.find(index, project, key, name)
+        if wanted.artifact is not None:
+            place = wanted.artifact.upstream
+            held = await self.files.fetch.pages.held(place, key, wanted.filename)
+            if held is not None:
+                await self.view.upstreams[place].check_kept(held)
+        return wanted
 
     def lasting(self, index: str) -> bool:
         """Whether an index's pages stay as they are, but for a change of settings.

@@ -74,7 +74,7 @@ class AsOf:
         index, past = await self._past(request)
         said = request.path_params
         name, key = project_name(said["project"]), file_key(said["key"])
-        wanted = await past.files.find(index, name, key, said["filename"])
+        wanted = await past.find(index, name, key, said["filename"])
         try:
             return await self.packages.answer(request, past.view.index(index), wanted)
         except NoSuchFile as e:
