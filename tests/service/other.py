@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloche.core.model import ProjectName
-from cloche.service.view import artifact_of
+from cloche.service.sight import artifact_of
 from tests.service.worker import DEADLINE, worker
 
 _SPAWN = multiprocessing.get_context("spawn")

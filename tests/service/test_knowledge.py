@@ -10,7 +10,7 @@ from cloche.core.errors import Denied
 from cloche.core.index import Index
 from cloche.core.model import FileKey, ProjectName
 from cloche.service import knowledge
-from cloche.service.view import Sight
+from cloche.service.sight import Sight
 from tests.catalog.samples import upload
 from tests.packages import Built, wheel
 from tests.rules.samples import clause

@@ -25,8 +25,9 @@ from cloche.service.reading import Reading
 from cloche.service.recall import Policy, Recaller
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
+from cloche.service.sight import artifact_of
 from cloche.service.upstream import CachedUpstream, Freshness
-from cloche.service.view import View, artifact_of
+from cloche.service.view import View
 from cloche.service.within import Within
 from cloche.spool import Spool
 from cloche.upstreams import simple

@@ -14,7 +14,7 @@ from cloche.core.model import Artifact, FileKey, Page, ProjectName
 from cloche.core.wire import read_page
 from cloche.ports import Received, Transfer
 from cloche.ports import Upstream as Port
-from cloche.service.view import artifact_of
+from cloche.service.sight import artifact_of
 from tests.packages import Built, wheel
 from tests.services.s3 import Bucket, Server
 from tests.upstream.controller import Upstream

@@ -10,7 +10,7 @@ import pytest
 from cloche.core.errors import NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import ProjectName
 from cloche.ports import Upstream as Port
-from cloche.service.view import artifact_of
+from cloche.service.sight import artifact_of
 from tests.packages import wheel
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream

@@ -18,7 +18,7 @@ from cloche.core.zips import Member
 from cloche.ports import Blobs, Clock, Documentation, Ledger, Pulse, Scratch, Spooled
 from cloche.service.fetch import Body
 from cloche.service.shelf import Shelf
-from cloche.service.view import quarantined
+from cloche.service.sight import quarantined
 
 log = structlog.get_logger(__name__)
 

@@ -34,7 +34,9 @@ from cloche.core.model import BESIDE, File, Held, ProjectName
 from cloche.core.policy import FOREVER, Effect, settled
 from cloche.core.wire import QUARANTINED
 from cloche.ports import Holdings, Own
-from cloche.service.view import Asked, Sight, View
+from cloche.service.sight import Sight
+from cloche.service.unlisted import unlisted
+from cloche.service.view import Asked, View
 
 INLINE = 200  # files that are told of sooner than a thread is woken
 GONE = "its upstream lists it no longer; what was served once can be served again"
@@ -167,7 +169,7 @@ class Explain:
     async def _kept(self, index: str, held: Held) -> list[Account]:
         """What its address gives, if that gives anything."""
         try:
-            await self.view.unlisted(index, held.project, held.key, held.filename)
+            await unlisted(self.view, index, held.project, held.key, held.filename)
         except Denied as e:
             return [_held(held, State.DENIED, _denied(e))]
         except Forbidden as e:

@@ -13,7 +13,9 @@ from cloche.core.wire import QUARANTINED
 from cloche.ports import Blobs
 from cloche.service.fetch import Body, Fetch
 from cloche.service.shelf import Shelf, Shown
-from cloche.service.view import View, artifact_of, quarantined
+from cloche.service.sight import artifact_of, quarantined
+from cloche.service.unlisted import unlisted
+from cloche.service.view import View
 from cloche.service.within import Within
 
 METADATA = ".metadata"
@@ -136,7 +138,7 @@ class Files:
         self, index: str, project: ProjectName, key: FileKey, name: str, *, otherwise: Error
     ) -> Wanted:
         try:
-            artifact = await self.view.unlisted(index, project, key, name)
+            artifact = await unlisted(self.view, index, project, key, name)
         except NoSuchFile:
             raise otherwise from None
         return Wanted(name, f'"{artifact.sha256}"', artifact=artifact)

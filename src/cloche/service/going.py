@@ -15,7 +15,8 @@ from cloche.core.wire import QUARANTINED
 from cloche.ports import Scratch
 from cloche.service.files import SIGNATURE, Files
 from cloche.service.integrity import Integrity
-from cloche.service.view import Origin, View, quarantined
+from cloche.service.sight import Origin, quarantined
+from cloche.service.view import View
 
 
 @dataclass(frozen=True, slots=True)

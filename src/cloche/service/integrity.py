@@ -15,7 +15,8 @@ from cloche.core.provenance import BESIDE, MAX_PROVENANCE
 from cloche.core.wire import QUARANTINED
 from cloche.ports import Blobs, Clock, PageStore, Spool, Upstream
 from cloche.service.shelf import Shelf
-from cloche.service.view import View, quarantined
+from cloche.service.sight import quarantined
+from cloche.service.view import View
 
 PATIENCE = 30.0  # seconds that a client waits for an upstream's provenance
 

@@ -13,7 +13,8 @@ from functools import partial
 
 from cloche.core.model import File, FileKey, Page, ProjectName
 from cloche.ports import Clock, Pulse, Records
-from cloche.service.view import Sight, View
+from cloche.service.sight import Sight
+from cloche.service.view import View
 
 MAX_BYTES = 48 << 20
 NEVER = 2**63 - 1  # a serial after which nothing has changed: only the newest is wanted

@@ -7,7 +7,8 @@ from cloche.core.errors import Elsewhere, Forbidden, ProjectDeleted, UpstreamDow
 from cloche.core.marks import Part, reason
 from cloche.core.model import ProjectName, Status
 from cloche.ports import Clock, Deed, Entry, Own, Pulse, Stewardship
-from cloche.service.view import Sight, View
+from cloche.service.sight import Sight
+from cloche.service.view import View
 
 
 @dataclass(frozen=True, slots=True)
