@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 import anyio
 import pytest
 
-from cloche.app import opened
+from cloche.app.services import opened
 from cloche.config import load
 from tests.cli.program import refused, run
 from tests.packages import wheel

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.routing import Match, Route
 
-from cloche.app import Application
+from cloche.app.application import Application
 from cloche.config import load
 from cloche.web import problems, requestlog
 from cloche.web.api.application import Api

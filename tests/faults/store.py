@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cloche.app import compose, open_blobs, open_catalog, utc_now
+from cloche.app.opening import open_blobs, open_catalog, utc_now
+from cloche.app.services import compose
 from cloche.config import load
 from cloche.spool import Spool
 

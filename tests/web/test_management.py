@@ -15,7 +15,7 @@ from tests.web.tokens import granted
 def test_serving_imports_no_fastapi(tmp_path: Path) -> None:
     """A server that nobody manages never pays for the API's libraries."""
     program = (
-        "import sys; from pathlib import Path; from cloche.app import Application;"
+        "import sys; from pathlib import Path; from cloche.app.application import Application;"
         "from cloche.config import load;"
         f"Application(load(data=Path({str(tmp_path)!r}), environ={{}}));"
         "sys.exit('fastapi' in sys.modules or 'pydantic_core' in sys.modules)"

@@ -10,7 +10,7 @@ from typing import TypeVar
 from packaging.version import InvalidVersion, Version
 
 from cloche import logs
-from cloche.app import Services, opened
+from cloche.app.services import Services, opened
 from cloche.cli._options import check_index
 from cloche.config import Settings, load
 from cloche.core import marks

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cloche.app import utc_now
+from cloche.app.opening import utc_now
 from cloche.cli._managing import Desk
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import table

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cloche.app import Services, utc_now
+from cloche.app.opening import utc_now
+from cloche.app.services import Services
 from cloche.cli._managing import Desk
 from cloche.cli._options import Config, Data
 from cloche.cli._who import operator

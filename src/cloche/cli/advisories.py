@@ -12,7 +12,7 @@ import typer
 from packaging.version import Version
 
 from cloche import logs
-from cloche.app import Services, opened
+from cloche.app.services import Services, opened
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public, table
 from cloche.config import Settings, load

@@ -8,7 +8,7 @@ import msgspec
 import tomli_w
 import typer
 
-from cloche.app import check_store, open_attestor, open_logins, open_upstreams, utc_now
+from cloche.app.opening import check_store, open_attestor, open_logins, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
 from cloche.config import Settings, load

@@ -12,7 +12,7 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from cloche.app import make_data_folder, open_blobs, open_catalog, open_upstreams
+from cloche.app.opening import make_data_folder, open_blobs, open_catalog, open_upstreams
 from cloche.cli._options import Config, Data
 from cloche.config import Settings, load
 from cloche.core.errors import BadSetting, Error, NoSuchProject

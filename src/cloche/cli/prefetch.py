@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from cloche import logs
-from cloche.app import LEFTOVER, opened, this_platform
+from cloche.app.application import LEFTOVER
+from cloche.app.opening import this_platform
+from cloche.app.services import opened
 from cloche.cli._options import Config, Data, check_index
 from cloche.cli._telling import Tally, Teller, teller
 from cloche.config import DEFAULT_UPSTREAM, Settings, load

@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cloche.app import Services, open_outside
+from cloche.app.opening import open_outside
+from cloche.app.services import Services
 from cloche.cli._managing import Desk
 from cloche.cli._options import Config, Data, Why, check_index
 from cloche.cli._shown import public

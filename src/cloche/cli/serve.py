@@ -19,7 +19,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from cloche import __version__, logs
-from cloche.app import Application, open_blobs, open_catalog, open_logins, open_upstreams, utc_now
+from cloche.app.application import Application
+from cloche.app.opening import open_blobs, open_catalog, open_logins, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
 from cloche.cli._who import operator

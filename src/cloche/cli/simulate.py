@@ -11,7 +11,8 @@ import msgspec
 import typer
 
 from cloche import logs
-from cloche.app import Services, side_by_side, this_platform
+from cloche.app.opening import this_platform
+from cloche.app.services import Services, side_by_side
 from cloche.cli._options import Config, Data, check_index
 from cloche.cli._shown import table
 from cloche.config import Settings, load

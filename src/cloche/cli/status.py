@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cloche.app import Services
+from cloche.app.services import Services
 from cloche.cli._managing import Desk
 from cloche.cli._options import Config, Data, InIndex, Why
 from cloche.cli._who import operator

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import msgspec
 import typer
 
-from cloche.app import open_catalog, utc_now
+from cloche.app.opening import open_catalog, utc_now
 from cloche.catalog import Catalog
 from cloche.cli._options import Config, Data, check_index
 from cloche.cli._shown import table

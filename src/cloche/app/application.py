@@ -1,0 +1,202 @@
+"""One worker's ASGI application: everything opened, every room in its place."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from cloche.app.opening import (
+    open_blobs,
+    open_catalog,
+    open_logins,
+    open_upstreams,
+    this_platform,
+    utc_now,
+)
+from cloche.app.services import compose
+from cloche.config import RESERVED, Settings
+from cloche.config.recording import recorded
+from cloche.core.errors import Error
+from cloche.logins.tokens import Login
+from cloche.ports import Blobs, Clock, Deed
+from cloche.service.notify import Notify
+from cloche.spool import Spool
+from cloche.web import problems
+from cloche.web.accesslog import AccessLog
+from cloche.web.crosssite import SameSite
+from cloche.web.devpi import Devpi
+from cloche.web.documentation import Documentation
+from cloche.web.edge import Edge
+from cloche.web.files import Packages
+from cloche.web.gate import Gate
+from cloche.web.health import Health
+from cloche.web.indexes import Indexes
+from cloche.web.integrity import Provenance
+from cloche.web.links import Links
+from cloche.web.local import Local
+from cloche.web.management import Management
+from cloche.web.past import AsOf
+from cloche.web.people import People
+from cloche.web.plain import PlainUploads
+from cloche.web.projects import Projects
+from cloche.web.proxpi import Proxpi
+from cloche.web.pypi_json import Accounts, PypiJson
+from cloche.web.pypicache import PypiCache
+from cloche.web.requestlog import RequestLog
+from cloche.web.requirements import Requirements
+from cloche.web.rss import Feeds
+from cloche.web.shortcuts import Shortcuts
+from cloche.web.simple import Simple
+from cloche.web.ui.pages import Pages
+from cloche.web.upload import Uploads
+from cloche.web.xml_methods import Methods
+from cloche.web.xml_rpc import XmlRpc
+
+log = structlog.get_logger(__name__)
+
+LEFTOVER = 2.0  # seconds at the end for transfers that no client waits for: they can be resumed
+SWEEP_EVERY = 3600  # seconds
+SWEEP_AGE = timedelta(hours=24)  # of what may still be resumed, or be about to get its row
+
+
+class Application:
+    """One worker's ASGI application: opens everything at start-up and closes it at the end."""
+
+    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._catalog = open_catalog(settings)
+        self._spool = Spool(settings.data / "spool")
+        blobs = open_blobs(settings)
+        self._services = compose(
+            settings,
+            stored=self._catalog,
+            blobs=blobs,
+            spool=self._spool,
+            remote=open_upstreams(settings),
+            clock=clock,
+        )
+        self._log = RequestLog(as_json=settings.server.log == "json")
+        kept = self._catalog.accesses if settings.access.journal else None
+        self._access = AccessLog(kept, clock, addresses=settings.access.addresses)
+        self._edge = self._front(blobs, clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._edge(scope, receive, send)
+
+    def _front(self, blobs: Blobs, clock: Clock) -> Edge:
+        settings, services = self._settings, self._services
+        view, shelf = services.view, services.shelf
+        tokens = Login(self._catalog.tokens, clock)
+        gate = Gate(view, [tokens, *open_logins(settings, clock)], self._catalog.pulse, clock)
+        pages = Pages(view, shelf, services.files, services.explain)
+        here = settings.server.public_url
+        packages = Packages(view, services.files, gate, services.prefetch, self._access)
+        kept = services.kept_files
+        accounts = Accounts(view, shelf, services.files)
+        journal, ledger = self._catalog.journal, self._catalog.ledger
+        methods = Methods(view, shelf, services.roots, journal, ledger, accounts)
+        taking = (self._spool, gate, settings.server.max_upload)
+        rooms = (
+            Health(blobs, self._catalog.upkeep),
+            XmlRpc(view, gate, methods, here),
+            Requirements(view, services.gather, gate, self._spool, this_platform),
+            packages,
+            AsOf(services.times, packages),
+            Uploads(view, services.publish, services.documents, *taking),
+            PlainUploads(view, services.publish, *taking),
+            Projects(view, services.roots, gate),
+            Simple(view, shelf, gate, services.prefetch, here),
+            PypiJson(view, shelf, gate, accounts, here),
+            Feeds(view, shelf, journal, gate, here),
+            Provenance(view, services.integrity, gate),
+            Management(services.managed, gate),
+            Documentation(view, services.documents, gate),
+            Devpi(services.kept, shelf, packages),
+            People(view, pages, services.documents, gate, here),
+            Local(services.kept, kept.shelf, replace(packages, view=kept.view, files=kept)),
+            Links(services.kept, gate),
+            PypiCache(shelf, packages, services.publish, self._spool, settings.server.max_upload),
+            Proxpi(services.renew, gate),
+            Shortcuts(kept.view, shelf, gate, here, RESERVED),
+        )
+        app = Starlette(
+            routes=[route for room in rooms for route in room.routes()],
+            lifespan=self._lifespan,
+            exception_handlers={
+                Error: problems.answer,
+                HTTPException: problems.answer_http,
+                Exception: problems.answer_bug,
+            },
+        )
+        # The slash that a framework adds to a path may not turn a POST into a redirect.
+        app.router.redirect_slashes = False
+        indexes = Indexes(app, settings.indexes, settings.default_index.name)
+        front = SameSite(indexes, settings.server.public_url)
+        return Edge(front, indexes, shelf, services.roots, gate, self._log)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await self._note_rules()
+        gc.freeze()  # what start-up made stays: looking through it took 5 % of a hit
+        watch = self._services.watch
+        chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
+        chores += [self._tell()] if self._settings.webhooks else []
+        tasks = [asyncio.create_task(each) for each in chores]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._close()
+
+    async def _tell(self) -> None:
+        from cloche.upstreams._courier import HttpCourier  # noqa: PLC0415  # aiohttp, for some
+
+        courier = HttpCourier()
+        try:
+            await Notify(
+                self._settings.webhooks,
+                self._services.view,
+                self._catalog.cursors,
+                courier,
+                self._catalog.pulse,
+                utc_now,
+                self._settings.server.public_url or "",
+            ).run()
+        finally:
+            await courier.close()
+
+    async def _note_rules(self) -> None:
+        """Record which rules the indexes have, for those who will ask for the rules of then."""
+        settings = self._settings
+        said = {name: recorded(rules, settings.folder) for name, rules in settings.rules.items()}
+        try:
+            await self._catalog.policies.note(said, Deed(who="cloche", at=self._clock()))
+        except Error as e:
+            log.warning("could not record the rules", error=str(e))
+
+    async def _close(self) -> None:
+        await self._access.close()
+        await self._services.prefetch.close()
+        await self._services.close(LEFTOVER)
+        await self._catalog.close()
+        self._log.flush()
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            try:
+                async with self._spool.lock("sweep"):
+                    await self._services.sweep.run(SWEEP_AGE)
+                    await self._services.forget.run(timedelta(days=self._settings.access.days))
+            except Error as e:
+                log.warning("could not sweep", error=str(e))
+            await asyncio.sleep(SWEEP_EVERY)
