@@ -1,4 +1,9 @@
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says something of the machine, which is shared, and little of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 pytest_plugins = ["tests.services.fixtures", "tests.upstream.fixtures", "tests.clients.record"]
 

@@ -43,7 +43,7 @@ from tests.fakes import (
     now,
 )
 from tests.rules.samples import clause
-from tests.service.worker import Employ, Options, Worker, digest_of
+from tests.service.worker import PATIENT, Employ, Options, Worker, digest_of
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +125,7 @@ async def scene(employ: Employ, *upstreams: FakeUpstream, indexes: list[Index]) 
             Options(
                 remote={each.name: each for each in upstreams},
                 indexes={each.name: each for each in indexes},
+                freshness=PATIENT,  # when a page is kept, and not just told, is what is explained
             )
         )
     )
