@@ -11,8 +11,9 @@ from tests.cli.program import refused, run
 WHERE = ("--index", "--data", "--config")
 COMMANDS = {
     "": [
-        *("--version", "config", "delete", "doctor", "journal", "serve", "status", "token"),
-        *("unyank", "yank"),
+        *("--version", "admissions", "admit", "advisories", "config", "delete", "doctor"),
+        *("explain", "journal", "prefetch", "push", "serve", "simulate", "snapshot", "status"),
+        *("token", "unyank", "who", "yank"),
     ],
     "yank": ["--reason", *WHERE],
     "unyank": ["--reason", *WHERE],
@@ -34,7 +35,24 @@ COMMANDS = {
     "advisories list": ["--json", "--data", "--config"],
     "advisories refresh": ["NAME", "--data", "--config"],
     "advisories show": ["PROJECT", "--json", "--data", "--config"],
-    "config": ["check"],
+    "admissions": ["--current", "--json", *WHERE],
+    "admit": ["--reason", "--for", "--until", "--rule", "--end", "--data", "--config"],
+    "explain": ["--json", "--data", "--config"],
+    "push": [
+        *("--to", "--from", "--dry-run", "--username", "--password", "--reason", "--json"),
+        *("--data", "--config"),
+    ],
+    "simulate": [
+        *("--config", "--against", "--lock", "--requirements", "--since", "--index"),
+        *("--refresh", "--json", "--data"),
+    ],
+    "snapshot": ["create", "list", "delete"],
+    "snapshot create": ["--at", "--reason", *WHERE],
+    "snapshot list": ["--json", *WHERE],
+    "snapshot delete": ["--reason", *WHERE],
+    "who": ["--since", "--limit", "--json", *WHERE],
+    "config": ["check", "import"],
+    "config import": ["--index"],
     "config check": ["--json", "--data", "--config"],
     "doctor": ["--json", "--data", "--config"],
 }
