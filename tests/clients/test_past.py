@@ -1,5 +1,6 @@
 """uv and pip through the past of an index, unchanged: `/as-of/SERIAL/simple/`."""
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.clients.evidence import JSON, digests, installed, promised
 from tests.packages import Built, wheel
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
+from tests.waiting import until
 from tests.web.api.managing import Manager, place
 
 pytestmark = pytest.mark.clients
@@ -48,26 +50,31 @@ def history(cloche: Cloche, upstream: Upstream, publish: Publish) -> History:
     admin = Manager(cloche, cloche.token("admin"))
     then: dict[str, int] = {}
 
-    def now(moment: str) -> None:
-        pages = [cloche.get(f"/simple/{name}/", {"Accept": JSON}) for name in (OYSTER, ACME)]
-        then[moment] = max(int(page.headers["x-pypi-last-serial"]) for page in pages)
-        for page in pages:
-            assert page.status == 200, page
+    def now(moment: str, **yanked: bool | str) -> None:
+        def arrived() -> bool:
+            """Whether the server has looked since: a look under way may be from before."""
+            pages = [cloche.get(f"/simple/{name}/", {"Accept": JSON}) for name in (OYSTER, ACME)]
+            then[moment] = max(int(page.headers["x-pypi-last-serial"]) for page in pages)
+            files = json.loads(pages[0].body)["files"]
+            return {f["filename"].split("-")[1]: f.get("yanked", False) for f in files} == said
+
+        said = {f"{version[1:]}.0": each for version, each in yanked.items()}
+        until(arrived)
 
     upstream.add(O1)
     publish(A1)
-    now("first")
+    now("first", v1=False)
     upstream.add(O2)
-    now("newer")
+    now("newer", v1=False, v2=False)
     upstream.add(O2, yanked="broken")
-    now("yanked")
+    now("yanked", v1=False, v2="broken")
     _keep(cloche, O1)
     upstream.remove(O1)
     upstream.add(O3)
     publish(A2)
     admin.do("DELETE", place(ACME, "versions", "1.0"))
     upstream.add(O2)
-    now("last")
+    now("last", v2=False, v3=False)
     return History(cloche, then)
 
 

@@ -48,6 +48,8 @@ class Bench:
         usual = self.store
         here = {"database": usual.database, "blobs": usual.blobs}
         here[name] = Path(shutil.move(here[name], folder))
+        if name == "database":
+            shutil.move(usual.accesses, folder)
         config = self.folder / "cloche.toml"
         config.write_text(
             f'[store]\ndatabase = "sqlite:///{here["database"]}"\n'

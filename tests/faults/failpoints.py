@@ -220,16 +220,19 @@ def _around(moments: Moments, owner: Any, name: str, tell: Tell) -> None:
 
 
 def _wrap_database(moments: Moments) -> None:
-    """Statements that write, and the commit at their end."""
+    """Statements that write, and the commit at their end.
+
+    But not those of the access journal, which is written behind and promises nothing.
+    """
     mine = threading.local()
 
     def before(*execution: Any) -> None:
-        if what := _written(execution[2]):
+        if what := _written(execution):
             mine.writes = True
             moments.reach(f"before {what}")
 
     def after(*execution: Any) -> None:
-        if what := _written(execution[2]):
+        if what := _written(execution):
             moments.reach(f"after {what}")
 
     def commit(*_: Any) -> str | None:
@@ -241,7 +244,10 @@ def _wrap_database(moments: Moments) -> None:
     _around(moments, DefaultDialect, "do_commit", commit)
 
 
-def _written(statement: str) -> str | None:
+def _written(execution: tuple[Any, ...]) -> str | None:
+    connection, statement = execution[0], execution[2]
+    if str(connection.engine.url.database).endswith("-access.db"):
+        return None
     found = WRITES.match(statement)
     return " ".join(part.lower() for part in found.groups() if part) if found else None
 

@@ -36,6 +36,11 @@ class Store:
     def usual(cls, data: Path) -> "Store":
         return cls(data, data / "cloche.db", data / "blobs")
 
+    @property
+    def accesses(self) -> Path:
+        """The access journal, beside the database."""
+        return self.database.with_stem(f"{self.database.stem}-access")
+
     def age(self) -> None:
         """Make what lies about in the blob store old: what is young may be another node's work."""
         for path in (self.blobs / "tmp").iterdir():
@@ -78,10 +83,9 @@ class Store:
     def litter(self) -> set[Path]:
         """Every file that is neither the databases' nor a blob that a row needs."""
         needed = {self._blob(digest) for digest in self._rows(NEEDED)}
-        journal = self.database.with_stem(f"{self.database.stem}-access")
         database = {
             one.with_name(one.name + end)
-            for one in (self.database, journal)
+            for one in (self.database, self.accesses)
             for end in ("", "-wal", "-shm")
         }
         locks = {self.data / "spool" / "locked"}
