@@ -45,7 +45,7 @@ class Allow(Struct, frozen=True, eq=False):
     listing: Listing
     files: Mapping[ProjectName, Files]
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002 - it is always so
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         listed, named = self.listing.of(offer.project), self.files.get(offer.project)
         why = Objection(_why(", ".join(each.says for each in listed), files=named is not None))
         for version, candidates in offer.versions.items():
@@ -55,7 +55,7 @@ class Allow(Struct, frozen=True, eq=False):
                 if named is None or not named.has(candidate.file):
                     yield candidate, why
 
-    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:  # noqa: ARG002 - uploads are judged too
+    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:
         shown = project in self.files or self.listing.of(project)
         return None if shown else UNLISTED
 

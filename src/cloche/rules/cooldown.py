@@ -20,7 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first_page: WhichClock = "first-seen"
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     return Cooldown(timedelta(days=settings.days), settings.by, settings.first_page)
 
 

@@ -36,7 +36,7 @@ class Deny(Struct, frozen=True, eq=False):
 
     listing: Listing
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002 - it is always so
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         listed = self.listing.of(offer.project)
         for version, candidates in offer.versions.items() if listed else ():
             by = (each for each in listed if each.match(offer.project, version, doubt=True))
@@ -45,6 +45,6 @@ class Deny(Struct, frozen=True, eq=False):
                 why = Objection(f"it is on the list: {short(found.says)}")
                 yield from ((candidate, why) for candidate in candidates)
 
-    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:  # noqa: ARG002 - uploads are judged too
+    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:
         whole = next((each for each in self.listing.of(project) if each.whole), None)
         return f"it is on the list: {short(whole.says)}" if whole else None

@@ -17,7 +17,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first_page: WhichClock = "first-seen"
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     return Frozen(settings.before, settings.by, settings.first_page)
 
 
@@ -28,7 +28,7 @@ class Frozen(Struct, frozen=True):
     by: WhichClock
     first_page: WhichClock
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         late = f"it came after {self.before:%Y-%m-%d %H:%M} UTC"
         for candidate in offer.candidates:
             clock = candidate.clock(self.by, self.first_page)

@@ -25,7 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     no: tuple[Kind, ...] = ()
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when it says nothing, or nothing is left."""
     shown = set(settings.only or get_args(Kind)).difference(settings.no)
     if not shown or not (settings.only or settings.no):
@@ -38,7 +38,7 @@ class Kinds(Struct, frozen=True):
 
     unwanted: frozenset[Kind]
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         for candidate in offer.candidates:
             kind = FILETYPES.get(candidate.brief.filetype)
             if kind is None:

@@ -26,7 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unknown: Literal["deny", "allow"] = "deny"
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when neither list is there, or has what can be no licence."""
     if not settings.allow and not settings.deny:
         raise BadName('allow and deny are empty; write licences, such as allow = ["MIT", "BSD-*"]')
@@ -50,7 +50,7 @@ class Licence(Struct, frozen=True):
     denied: re.Pattern[str] | None
     allows_unknown: bool
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         verdicts: dict[int, Objection | None] = {}  # the files of a version share their facts
         for candidate in offer.candidates:
             found = offer.known.of("metadata", candidate.file.filename)

@@ -46,7 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     missing: Literal["deny", "allow"] = "deny"
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when the field is none, or nothing is asked of it that can be."""
     field, known = settings.field.lower(), sorted({*FIELDS, *PAGE})
     if field not in known:
@@ -82,7 +82,7 @@ class Says(Struct, frozen=True, kw_only=True, eq=False):
     def needs(self) -> frozenset[Need]:
         return frozenset() if self.field in PAGE else frozenset({"metadata"})
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         verdicts: dict[object, Objection | None] = {}  # files that say the same, once
         for candidate in offer.candidates:
             found = self._values(offer, candidate)

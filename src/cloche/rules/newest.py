@@ -24,7 +24,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prereleases: Annotated[int, Meta(ge=0)] | None = None  # None: they count as any version does
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     return Newest(settings.count, settings.by, settings.prereleases)
 
 
@@ -38,7 +38,7 @@ class Newest(Struct, frozen=True):
     by: Order
     prereleases: int | None
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         newest = self._newest(offer)
         old = Objection(f"it is not of the {self._what()}")
         for version, candidates in offer.versions.items():

@@ -27,7 +27,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep: bool = False  # what matches, and nothing else
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadSetting."""
     if not (settings.project or settings.version or settings.filename):
         raise BadSetting("it has no patterns; give project, version or filename")
@@ -64,7 +64,7 @@ class Pattern(Struct, frozen=True, kw_only=True, eq=False):
     every: bool
     keep: bool
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002 - it is always so
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         why = Objection(f"it {'does not match' if self.keep else 'matches'} the patterns")
         doubt = Objection("its version, to hold against the patterns, is unknown")
         of_project = _found(self.project, offer.project)
@@ -76,7 +76,7 @@ class Pattern(Struct, frozen=True, kw_only=True, eq=False):
                 if found is not self.keep:
                     yield candidate, doubt if found is None else why
 
-    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:  # noqa: ARG002 - uploads are judged too
+    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:
         found = self._joined(
             _found(self.project, project), _found(self.version, None), _found(self.filename, None)
         )

@@ -48,7 +48,7 @@ class Pins(Struct, frozen=True, eq=False):
     files: Mapping[ProjectName, Files]
     strict: bool
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002 - it is always so
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         named = self.files.get(offer.project)
         if named is None:
             why = Objection(UNPINNED)
@@ -56,5 +56,5 @@ class Pins(Struct, frozen=True, eq=False):
         why = Objection("no lock names its hash")
         return ((each, why) for each in offer.candidates if not named.has(each.file))
 
-    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:  # noqa: ARG002 - uploads are judged too
+    def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:
         return UNPINNED if self.strict and project not in self.files else None

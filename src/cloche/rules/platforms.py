@@ -22,7 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     no: tuple[str, ...] = ()
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when it says nothing, or a word that is unknown."""
     if not settings.only and not settings.no:
         raise BadName('say which platforms are shown, such as no = ["windows", "py2"]')
@@ -35,7 +35,7 @@ class Platforms(Struct, frozen=True):
     only: Places
     no: Places
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         said: dict[tuple[str, ...], Objection | None] = {}
         for candidate in offer.candidates:
             brief = candidate.brief

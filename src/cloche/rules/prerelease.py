@@ -29,7 +29,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unless_only: bool = False
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     return Prerelease(frozenset(settings.phases), settings.unless_only)
 
 
@@ -39,7 +39,7 @@ class Prerelease(Struct, frozen=True):
     phases: frozenset[str]
     unless_only: bool
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         said = {version: self._says(version) for version in offer.versions}
         if self.unless_only and None not in said.values():
             said = {version: each for version, each in said.items() if version is None}

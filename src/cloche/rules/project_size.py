@@ -16,7 +16,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max: int | str  # bytes, or with a unit
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when it is no size."""
     return ProjectSize(byte_count(settings.max))
 
@@ -26,7 +26,7 @@ class ProjectSize(Struct, frozen=True):
 
     most: int
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         sizes = [candidate.file.size for candidate in offer.candidates]
         total = sum(size for size in sizes if size is not None)
         if total > self.most:

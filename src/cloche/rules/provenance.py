@@ -23,7 +23,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     publishers: tuple[str, ...] = ()
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when it asks nothing, or names a publisher that is none."""
     if not settings.required and not settings.publishers:
         raise BadName("it asks nothing: required is false, and there are no publishers")
@@ -44,7 +44,7 @@ class Provenance(Struct, frozen=True):
         """That there is provenance is said by the page; who signed is not."""
         return frozenset({"provenance"}) if self.publishers else frozenset()
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         for candidate in offer.candidates:
             objection = self._verdict(candidate, offer)
             if objection is not None:

@@ -22,7 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unstated: Literal["all", "none"] = "all"
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when there are no versions, or one that is none."""
     if not settings.versions:
         raise BadName('versions is empty; name some of Python, such as ["3.12", "3.13"]')
@@ -43,7 +43,7 @@ class OfPython(Struct, frozen=True):
     wanted: Literal["any", "all", "none"]
     unstated: bool
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         said: dict[str | None, Objection | None] = {}
         for candidate in offer.candidates:
             stated = candidate.file.requires_python

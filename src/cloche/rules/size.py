@@ -18,7 +18,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max: int | str  # bytes, or with a unit
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when it is no size."""
     return Size(byte_count(settings.max))
 
@@ -28,7 +28,7 @@ class Size(Struct, frozen=True):
 
     most: int
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         bound = readable(self.most)
         for candidate in offer.candidates:
             size = candidate.file.size

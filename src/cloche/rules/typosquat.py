@@ -23,7 +23,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     protect: tuple[str, ...]
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadSetting, BadName."""
     protected = names(settings.protect)
     if not protected.says:
@@ -57,7 +57,7 @@ class Typosquat(Struct, frozen=True, eq=False):
     beginnings: Mapping[int, Likeness]  # of patterns, by how many words they have
     heads: tuple[str, ...]  # the same, all of them
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002 - it is always so
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         said = self.shuts(offer.project, hosted=False)
         if said is None:
             return ()

@@ -18,7 +18,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max: Annotated[int, Meta(ge=1)] | None = None
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadName when no number of versions would do, or any."""
     if settings.min is None and settings.max is None:
         raise BadName("say how many versions a project may have, with min, max or both")
@@ -36,7 +36,7 @@ class Versions(Struct, frozen=True):
     least: int
     most: int | None
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         unknown = len(offer.versions.get(None, ()))
         known = sum(version is not None for version in offer.versions)
         if known < self.least:

@@ -37,7 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     uploads: bool = False
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     return Vulnerable(settings, frozenset(settings.ignore))
 
 
@@ -53,7 +53,7 @@ class Vulnerable(Struct, frozen=True):
 
     needs: ClassVar[frozenset[Need]] = frozenset({"advisories"})
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         judged = [one for one in offer.candidates if self.settings.uploads or not one.hosted]
         advisories = offer.known.advisories
         if advisories is None:

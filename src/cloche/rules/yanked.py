@@ -15,14 +15,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`kind = "yanked"`."""
 
 
-def connect(settings: Settings, folder: Path) -> Rule:  # noqa: ARG001  # every kind's signature
+def connect(settings: Settings, folder: Path) -> Rule:
     return Yanked()
 
 
 class Yanked(Struct, frozen=True):
     """Objects to what is yanked."""
 
-    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:  # noqa: ARG002  # every rule's signature
+    def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         for candidate in offer.candidates:
             # PEP 592: any string is a reason, the empty one too.
             if candidate.file.yanked is not False:
