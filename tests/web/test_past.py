@@ -6,9 +6,10 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.packages import sdist, wheel
+from tests.packages import Built, sdist, wheel
 from tests.server import Cloche, Reply
 from tests.upstream.controller import Upstream
+from tests.waiting import until
 from tests.web.api.managing import Manager, place
 from tests.web.forms import upload
 from tests.web.tokens import bearer, granted
@@ -31,9 +32,18 @@ def names(reply: Reply) -> list[str]:
     return [file["filename"] for file in json.loads(reply.body)["files"]]
 
 
-def now(server: Cloche, project: str) -> int:
-    """The serial of the project's last change, having looked at it."""
-    reply = server.get(f"/simple/{project}/", JSON)
+def now(server: Cloche, project: str, *listed: Built) -> int:
+    """The serial of the project's last change, having looked at it.
+
+    With `listed`, once its page is of these files: a look under way may be from before a change.
+    """
+
+    def look() -> Reply:
+        return server.get(f"/simple/{project}/", JSON)
+
+    if listed:
+        until(lambda: names(look()) == [each.filename for each in listed])
+    reply = look()
     assert reply.status == 200, reply
     return int(reply.headers["x-pypi-last-serial"])
 
@@ -84,12 +94,12 @@ def test_an_upstream_as_it_was_seen(server: Cloche, upstream: Upstream) -> None:
     upstream.add(one)
     first = now(server, "past-seen")
     upstream.add(two)
-    second = now(server, "past-seen")
+    second = now(server, "past-seen", one, two)
     upstream.remove(one)
     upstream.add(two, yanked="broken")
-    third = now(server, "past-seen")
+    third = now(server, "past-seen", two)
     upstream.remove_project("past-seen")
-    assert server.get("/simple/past-seen/").status == 404
+    until(lambda: server.get("/simple/past-seen/").status == 404)
     upstream.forget()
 
     pages = [ask(server, serial, "past-seen") for serial in (first, second, third)]
@@ -114,8 +124,9 @@ def test_a_file_that_is_there_no_more(server: Cloche, upstream: Upstream) -> Non
     assert server.get(url).body == built.content
     assert server.get(f"{url}.metadata").body == built.metadata
     upstream.remove(built)
-    upstream.add(wheel("past-file", "2.0"))
-    later = now(server, "past-file")
+    newer = wheel("past-file", "2.0")
+    upstream.add(newer)
+    later = now(server, "past-file", newer)
 
     reply = server.get(url)
 
@@ -132,7 +143,7 @@ def test_a_file_that_came_later(server: Cloche, upstream: Upstream) -> None:
     upstream.add(one)
     first = now(server, "past-later")
     upstream.add(two)
-    second = now(server, "past-later")
+    second = now(server, "past-later", one, two)
 
     url = addresses(server, second, "past-later")[two.filename]
     assert server.get(url).status == 200
