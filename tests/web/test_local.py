@@ -2,6 +2,7 @@
 
 import json
 from urllib.parse import urljoin
+from uuid import uuid4
 
 import pytest
 
@@ -34,10 +35,12 @@ def address(server: Cloche, built: Built) -> str:
 @pytest.fixture
 def kept(server: Cloche, upstream: Upstream) -> Built:
     """A project of two files, one of which is kept."""
-    built = wheel("local-kept", "1.0", requires_python=">=3.8")
-    upstream.project("local-kept", max_age=0)
+    # Another name each time: a look behind the last test may have found the project gone.
+    name = f"local-kept-{uuid4().hex[:8]}"
+    built = wheel(name, "1.0", requires_python=">=3.8")
+    upstream.project(name, max_age=0)
     upstream.add(built)
-    upstream.add(wheel("local-kept", "2.0"))
+    upstream.add(wheel(name, "2.0"))
     fetch(server, built)
     upstream.forget()
     return built
@@ -45,8 +48,8 @@ def kept(server: Cloche, upstream: Upstream) -> Built:
 
 def test_files_that_are_kept(server: Cloche, kept: Built, upstream: Upstream) -> None:
     """A page lists what is kept and nothing else, and neither it nor its files ask anybody."""
-    (file,) = listed(server, "/local/local-kept/").items()
-    reply = server.get(f"/local/local-kept/{file[1]}")
+    (file,) = listed(server, f"/local/{kept.project}/").items()
+    reply = server.get(f"/local/{kept.project}/{file[1]}")
 
     assert file[0] == kept.filename
     assert reply.body == kept.content
@@ -57,8 +60,8 @@ def test_files_that_are_kept(server: Cloche, kept: Built, upstream: Upstream) ->
 def test_without_the_upstream(server: Cloche, kept: Built, upstream: Upstream) -> None:
     """What is kept is there at once while the upstream is down."""
     with upstream.down():
-        (url,) = listed(server, "/local/local-kept/").values()
-        assert server.get(f"/local/local-kept/{url}").body == kept.content
+        (url,) = listed(server, f"/local/{kept.project}/").values()
+        assert server.get(f"/local/{kept.project}/{url}").body == kept.content
 
 
 def test_what_is_deleted_upstream_stays(server: Cloche, upstream: Upstream) -> None:

@@ -78,6 +78,7 @@ class CachedUpstream:
     freshness: Freshness = field(default_factory=Freshness)
     recall: Recaller | None = None  # None: what is gone upstream is hidden, and nobody is told
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _absent: dict[ProjectName, datetime] = field(default_factory=dict)
     _unwell: dict[ProjectName, datetime] = field(default_factory=dict)
 
@@ -148,7 +149,7 @@ class CachedUpstream:
 
     async def close(self) -> None:
         """Stop asking."""
-        tasks = [flight.task for flight in self._flights.values() if flight.task]
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -170,13 +171,25 @@ class CachedUpstream:
         return await asyncio.shield(self._flight(project).answer)
 
     def _flight(self, project: ProjectName) -> _Flight:
-        """The one request under way for this project, begun now if there is none."""
+        """The one request under way for this project, begun now if there is none.
+
+        One that is answered and only lands still will do while its answer holds: else the next
+        is asked for as soon as it has landed.
+        """
         flight = self._flights.get(project)
-        if flight is None:
+        if flight is None or self._is_over(flight):
             loop = asyncio.get_running_loop()
             flight = self._flights[project] = _Flight(loop.create_future(), loop.time())
             flight.task = loop.create_task(self._fly(project, flight))
+            self._tasks.add(flight.task)
+            flight.task.add_done_callback(self._tasks.discard)
         return flight
+
+    def _is_over(self, flight: _Flight) -> bool:
+        answer = flight.answer
+        if not answer.done() or answer.exception() is not None:
+            return False
+        return answer.result().until <= self.clock()
 
     async def _fly(self, project: ProjectName, flight: _Flight) -> None:
         try:
@@ -187,7 +200,8 @@ class CachedUpstream:
         except Exception as e:  # noqa: BLE001 - whatever it is, nobody may be left waiting
             self._fail(project, flight, e)
         finally:
-            del self._flights[project]
+            if self._flights.get(project) is flight:
+                del self._flights[project]
 
     def _fail(self, project: ProjectName, flight: _Flight, error: Exception) -> None:
         if isinstance(error, UpstreamDown | UpstreamLies):
