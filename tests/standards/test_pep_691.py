@@ -11,6 +11,7 @@ from tests.packages import Built, sdist, wheel
 from tests.server import Cloche
 from tests.standards.offers import HTML, HTML_V1, JSON, Offers, document, root
 from tests.upstream.kinds import HtmlOnly, Overwrite, Without
+from tests.waiting import until
 
 
 def test_answers_are_objects_with_meta(offers: Offers) -> None:
@@ -130,6 +131,8 @@ def test_relative_urls_of_an_upstream(proxied: Offers) -> None:
         built = wheel(proxied.name, f"1.{len(urls)}")
         proxied.upstream.project(proxied.name, urls=urls, max_age=0)
         proxied.add(built)
+        # A look behind the last file may be from before this one was there.
+        until(lambda name=built.filename: name in proxied.files())  # type: ignore[misc]  # a default binds it
         link = proxied.path(proxied.files()[built.filename]["url"])
 
         assert proxied.server.get(link).body == built.content
