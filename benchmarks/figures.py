@@ -49,7 +49,7 @@ RULES_COLD = Work(
     "rules-cold", "Judging and rendering 3,000 files under ten rules, cold, of a core", "ms", None
 )
 EXPLAIN = Work(
-    "explain", "Explaining 3,000 files under ten rules, over HTTP, of a core", "ms", None
+    "explain", "Explaining 3,000 files under ten rules, over HTTP, by the clock", "ms", None
 )
 IDLE = Work("memory-idle", "Memory (PSS) when idle, after the start", "MiB", None)
 AFTER = Work("memory-after", "Memory (PSS) when idle again, after the work above", "MiB", None)
