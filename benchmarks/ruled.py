@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.figures import EXPLAIN, RULES_COLD, RULES_HOT, UNRULED
@@ -18,6 +19,9 @@ from benchmarks.warm import Up, ask_away, turn, upstream_of
 TEN = Path(__file__).with_name("ten-rules.toml")
 """Ten rules that look at every file and withhold none: both pages are of the same bytes."""
 
+FREE = "/free/simple/"
+"""Where the index without rules is."""
+
 TIMES = 10
 """Explanations of one round: processor time is counted in hundredths of a second."""
 
@@ -28,28 +32,26 @@ def measure(session: Session) -> None:
 
 
 def _measure_hot(session: Session) -> None:
+    """Both indexes are of one process: two processes of one program differ by some percent."""
     with ExitStack() as stack:
         upstream = stack.enter_context(upstream_of(session))
-        ups: list[Up] = []
-        for name, rules in ((UNRULED, ""), (OURS, TEN.read_text())):
-            session.say(f"starting {name}")
-            with session.noting(session.figures.of(RULES_HOT, name)):
-                where = place(session.folder / f"rules-{len(ups)}", session.index, upstream)
-                server = _configured(where, name, rules)
-                ups.append(Up(server, stack.enter_context(started(server))))
-        _ask_both(session, ups)
-        for up in ups:
-            if up.name == OURS:
-                _ask_why(session, up)
+        session.say("starting cloche with two indexes")
+        with session.noting(session.figures.of(RULES_HOT, OURS)):
+            ruled = _configured(place(session.folder / "rules", session.index, upstream))
+            child = stack.enter_context(started(ruled))
+            free = replace(ruled, command=replace(ruled.command, name=UNRULED), pages=FREE)
+            _ask_both(session, [Up(free, child), Up(ruled, child)])
+            _ask_why(session, Up(ruled, child))
 
 
-def _configured(where: Place, name: str, rules: str) -> Server:
+def _configured(where: Place) -> Server:
     config = where.folder / "cloche.toml"
     config.write_text(
         f'[upstream.pypi]\nurl = "{where.upstream}"\n\n'
-        f'[index.main]\nuploads = true\nsources = ["pypi"]\n\n{rules}'
+        f'[index.free]\nsources = ["pypi"]\n\n'
+        f'[index.main]\nuploads = true\nsources = ["pypi"]\n\n{TEN.read_text()}'
     )
-    return configured(where, name, config)
+    return configured(where, OURS, config)
 
 
 def _ask_both(session: Session, ups: Sequence[Up]) -> None:
