@@ -132,7 +132,8 @@ class Refresh:
         self._upstream = upstream
 
     def approach(self, url: str) -> None:
-        assert is_whole(url, OLD_RELEASE)
+        # No file: behind one the page would be looked at once more, at any moment.
+        assert set(page(url, "moving")) == {OLD_RELEASE.filename}
         self._upstream.add(NEW_RELEASE)
 
     def act(self, url: str, token: str) -> None:  # noqa: ARG002 - readers need no token

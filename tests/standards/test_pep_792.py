@@ -6,6 +6,7 @@ from tests.packages import wheel
 from tests.standards.marking import Markable
 from tests.standards.offers import Offers
 from tests.upstream.kinds import HtmlOnly
+from tests.waiting import until
 from tests.web.answers import detail
 from tests.web.forms import upload
 
@@ -122,7 +123,7 @@ def test_an_upstream_that_lists_none(proxied: Offers, *, fetched: bool) -> None:
     said = {"status": "quarantined"}
     proxied.upstream.project(proxied.name, max_age=0, extra={"project-status": said})
 
-    assert proxied.json()["files"] == []
+    until(lambda: proxied.json()["files"] == [])
     assert proxied.server.get(link).status == 403
     with proxied.upstream.down():
         assert proxied.server.get(link).status == 403

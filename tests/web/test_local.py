@@ -9,6 +9,7 @@ import pytest
 from tests.packages import Built, wheel
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
+from tests.waiting import until
 from tests.web.forms import upload
 from tests.web.tokens import basic
 
@@ -72,7 +73,7 @@ def test_what_is_deleted_upstream_stays(server: Cloche, upstream: Upstream) -> N
     upstream.add(wheel("local-deleted", "2.0"))
     fetch(server, built)
     upstream.remove(built)
-    assert built.filename not in listed(server, "/simple/local-deleted/")
+    until(lambda: built.filename not in listed(server, "/simple/local-deleted/"))
 
     (url,) = listed(server, "/local/local-deleted/").values()
     assert server.get(f"/local/local-deleted/{url}").body == built.content

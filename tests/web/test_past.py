@@ -233,6 +233,7 @@ def test_what_is_known_now_is_not_what_was(server: Cloche, upstream: Upstream) -
     page = ask(server, before, "past-learn")
     (url,) = addresses(server, before, "past-learn").values()
     assert server.get(url).body == built.content
+    until(lambda: "size" in json.loads(server.get("/simple/past-learn/", JSON).body)["files"][0])
     after = now(server, "past-learn")
 
     assert json.loads(ask(server, after, "past-learn").body)["files"][0]["size"] == built.size

@@ -8,6 +8,7 @@ import pytest
 from tests.packages import wheel
 from tests.server import Cloche, Reply
 from tests.upstream.controller import Upstream
+from tests.waiting import until
 from tests.web.answers import detail
 from tests.web.forms import upload
 from tests.web.tokens import granted
@@ -93,7 +94,7 @@ def test_a_file_that_its_upstream_took_back(
         assert server.get(file).body == old.content
         upstream.add(new)
         upstream.remove(old)
-        assert server.get("/simple/pr-back/", JSON).status == 200
+        until(lambda: new.filename in names(server.get("/simple/pr-back/", JSON)))
 
         page = server.get(f"/as-of/{serial}/simple/pr-back/", JSON)
         assert names(page) == [old.filename]

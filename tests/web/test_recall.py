@@ -9,6 +9,7 @@ import pytest
 from tests.packages import wheel
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
+from tests.waiting import until
 
 JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
 OLD, NEW = wheel("demo", "1.0"), wheel("demo", "2.0")
@@ -54,7 +55,7 @@ def test_a_deleted_file(
         assert server.get(address).body == OLD.content
         upstream.remove(OLD)
 
-        assert (OLD.filename in listed(server)) is is_listed
+        until(lambda: (OLD.filename in listed(server)) is is_listed)
         assert server.get(address).status == status
     with upstream.down(), server:
         assert (OLD.filename in listed(server)) is is_listed
