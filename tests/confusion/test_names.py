@@ -261,3 +261,14 @@ def test_the_name_in_the_past(scene: Scene, kind: Kind, when: str) -> None:
     assert scene.get(path).status in {400, 404, 410}
     assert scene.corporate.requests("/simple/") == []
     assert scene.leaks(project) == []
+
+
+def test_a_public_name_in_the_past(scene: Scene) -> None:
+    """What the private index was seen not to have is the public one's in the past too."""
+    public = wheel("public-past", "1.0")
+    scene.pypi.add(public, upload_time="2026-01-01T00:00:00Z")
+    serial = scene.get("/simple/public-past/", **JSON).headers["x-pypi-last-serial"]
+
+    for when in (serial, "2026-02-01"):
+        assert names(scene.get(f"/as-of/{when}/simple/public-past/", **JSON)) == [public.filename]
+    assert scene.get("/as-of/2025-12-31/simple/public-past/", **JSON).status == 404

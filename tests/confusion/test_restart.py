@@ -29,12 +29,30 @@ def test_a_route_that_is_new(tmp_path: Path, *, offline: bool) -> None:
         before.pypi.forget()
 
         with restarted(before, offline=offline) as server:
-            absent = 503 if offline else 404  # the private index was never asked
-            assert server.get("/simple/routed-kept/").status == absent
-            assert server.get("/pypi/routed-kept/json").status == absent
-            for path in (FILE, f"{FILE}.metadata"):
-                assert server.get(path).status == absent
+            for path in (
+                "/simple/routed-kept/",
+                "/pypi/routed-kept/json",
+                FILE,
+                f"{FILE}.metadata",
+            ):
+                assert server.get(path).status == 404
             assert server.get("/local/routed-kept/").status == 404
             for path in ("/simple/", "/local/", "/", "/rss/packages.xml"):
                 assert b"routed-kept" not in server.get(path).body
         assert before.leaks() == []
+
+
+def test_offline_behind_two_upstreams(tmp_path: Path) -> None:
+    """What the private index said it has not is served of the public one; else nobody may be."""
+    with scene(tmp_path, route=False) as before:
+        before.pypi.add(wheel("public-kept", "1.0"))
+        before.pypi.add(wheel("public-unasked", "1.0"))
+        assert before.get("/simple/public-kept/", **JSON).status == 200
+        before.server.stop()
+        before.corporate.forget()
+        before.pypi.forget()
+
+        with Cloche(before.server.data, config=before.config, offline=True) as server:
+            assert server.get("/simple/public-kept/", JSON).status == 200
+            assert server.get("/simple/public-unasked/", JSON).status == 503
+        assert before.leaks() == before.corporate.requests() == []

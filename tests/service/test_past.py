@@ -16,7 +16,7 @@ from cloche.core.policy import Clause
 from cloche.ports import Document
 from cloche.rules import cooldown
 from cloche.service.past import MAX_VIEWS, SETTLING, Past, Times
-from tests.catalog.samples import upload
+from tests.catalog.samples import kept, upload
 from tests.fakes import FakeUpstream
 from tests.service.worker import Clock, Employ, Options, Worker
 
@@ -92,6 +92,37 @@ async def test_a_stranger_is_not_heard_where_nobody_has_looked(two: Two, employ:
     assert await shown(past, "other") == ["demo-1.0.zip"]
     with pytest.raises(NotThen):
         await shown(past)
+
+
+async def test_a_source_that_was_seen_not_to_have_it(two: Two, employ: Employ) -> None:
+    """Where the first source said that it has no such project, the next one answered, and does.
+
+    As its own past is told from its first page, so is that of its absence: of all the time before.
+    """
+    two.b.pages[DEMO] = document(OLD)
+    node = await two.worker(employ)
+    assert (await node.view.project("main", DEMO)).owner == "b"
+    past = times(node, two.clock)
+
+    for moment in ("2026-02-01", "1"):
+        assert await shown(await past.at("main", moment)) == ["demo-1.0.zip"]
+    with pytest.raises(NotThen):
+        await shown(await past.at("main", "2025-01-01"))
+
+
+async def test_a_source_that_began_later(two: Two, employ: Employ) -> None:
+    """What the first source had between its absence and its first page is its own to tell."""
+    two.b.pages[DEMO] = document(OLD)
+    node = await two.worker(employ)
+    assert (await node.view.project("main", DEMO)).owner == "b"
+    await node.catalog.pages.keep("b", ProjectName("other"), kept())
+    two.a.pages[DEMO] = document(NEW)
+    two.clock.move(2 * 3600)
+    assert (await node.view.project("main", DEMO)).owner == "a"
+    past = times(node, two.clock)
+
+    assert await shown(await past.at("main", "1")) == ["demo-1.0.zip"]
+    assert await shown(await past.at("main", "2")) == ["demo-2.0.zip"]
 
 
 async def test_a_stranger_is_not_heard_before_the_owner_began(two: Two, employ: Employ) -> None:

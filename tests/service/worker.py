@@ -161,7 +161,15 @@ def _compose(
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
     within = Within(fetch, remote, spool)
     knowledge = Knowledge(stored.facts, {"metadata": Reading(fetch, within, blobs)}, clock)
-    view = View(options.indexes, cached, stored.ledger, stored.pages, clock, knowledge=knowledge)
+    view = View(
+        options.indexes,
+        cached,
+        stored.ledger,
+        stored.pages,
+        clock,
+        knowledge=knowledge,
+        absences=stored.absences,
+    )
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     roots = Roots(view, stored.ledger, stored.journal, stored.pulse)
     files = Files(view, shelf, fetch, within, blobs)

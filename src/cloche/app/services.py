@@ -134,6 +134,7 @@ def compose(
             offline=offline and not settings.upstreams[name].own.is_local,
             watched=name in watching,
             freshness=settings.upstreams[name].freshness,
+            absences=stored.absences,
             recall=Recaller(name, settings.upstreams[name].recall, stored.holdings, stored.recalls),
         )
         for name, upstream in remote.items()
@@ -149,11 +150,12 @@ def compose(
     }
     knowledge = Knowledge(stored.facts, lookers, clock)
     advised = Advised(stored.advisories, tuple(settings.advisories), clock, knowledge)
-    view = View(settings.indexes, cached, stored.ledger, stored.pages, clock, sent, advised)
+    told = (stored.ledger, stored.pages, clock, sent, advised)
+    view = View(settings.indexes, cached, *told, stored.absences)
     shelf = Shelf(view, stored.ledger, stored.pulse, clock)
     files = Files(view, shelf, fetch, within, blobs)
     kept = {name: KeptUpstream(each, stored.holdings, clock) for name, each in cached.items()}
-    kept_view = View(settings.indexes, kept, stored.ledger, stored.pages, clock, sent, advised)
+    kept_view = View(settings.indexes, kept, *told)
     kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
     integrity = Integrity(view, shelf, objects)
     publish = Publish(blobs, stored.ledger, attestor, stored.pulse, clock)

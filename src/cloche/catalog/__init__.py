@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloche.catalog import address, revisions
+from cloche.catalog.absences import SqlAbsences
 from cloche.catalog.access import SqlAccesses
 from cloche.catalog.admissions import SqlAdmissions
 from cloche.catalog.advisories import SqlAdvisories
@@ -36,6 +37,7 @@ from cloche.catalog.tokens import SqlTokens
 from cloche.catalog.upkeep import SqlUpkeep
 from cloche.core.errors import BadSetting, Error, StorageFull
 from cloche.ports import (
+    Absences,
     Accesses,
     Admissions,
     Advisories,
@@ -81,6 +83,7 @@ class Catalog:
     facts: FactStore
     holdings: Holdings
     expiry: Expiry
+    absences: Absences
     advisories: Advisories
     recalls: Recalls
     tokens: Tokens
@@ -124,6 +127,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         facts=SqlFacts(database),
         holdings=SqlHoldings(database),
         expiry=SqlExpiry(database),
+        absences=SqlAbsences(database),
         advisories=SqlAdvisories(database),
         recalls=SqlRecalls(database),
         tokens=SqlTokens(database),

@@ -13,9 +13,9 @@ from cloche import ports
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.own import ADMISSION, admissions_of, upload_of
 from cloche.catalog.pages import document_of
-from cloche.catalog.schema import admissions, documents, journal, pages, uploads
+from cloche.catalog.schema import absences, admissions, documents, journal, pages, uploads
 from cloche.core.backfill import Bytes, Kept
-from cloche.core.journal import Change
+from cloche.core.journal import PAGE_WORDS, Change
 from cloche.core.marks import Part
 from cloche.core.model import Digest, FileKey, ProjectName, Upload
 from cloche.core.replay import Live, Said, replayed
@@ -117,7 +117,10 @@ def _uploads(live: Iterable[Live], rows: Mapping[str, AnyRow]) -> Iterable[Uploa
 
 
 def _before_the_first(connection: Connection, asked: dict[str, Any]) -> Remembered:
+    absent = connection.execute(_ABSENT, asked).scalar()
     row = connection.execute(_FIRST, asked).one_or_none()
+    if absent is not None and (row is None or asked["serial"] <= absent):
+        return Remembered(sighting="gone")
     if row is None:
         return Remembered(sighting="never")
     return Remembered(sighting="later", kept=_kept(row, 0))
@@ -165,10 +168,9 @@ _ADMITTED = (
     )
     .order_by(admissions.c.serial)
 )
-_PAGE_WORDS = (Change.PAGE_CHANGED.value, Change.PAGE_GONE.value)
 _LAST_PAGE = (
     select(journal.c.action, journal.c.detail)
-    .where(*_ABOUT, journal.c.version.is_(None), journal.c.action.in_(_PAGE_WORDS))
+    .where(*_ABOUT, journal.c.version.is_(None), journal.c.action.in_(PAGE_WORDS))
     .order_by(journal.c.serial.desc())
     .limit(1)
 )
@@ -176,6 +178,9 @@ _NEWEST = select(func.max(journal.c.serial)).where(*_ABOUT)
 _OF = (documents.c.upstream == bindparam("place"), documents.c.project == bindparam("project"))
 _DOCUMENT = select(documents).where(*_OF, documents.c.content == bindparam("content"))
 _FIRST = select(documents).where(*_OF).order_by(documents.c.id).limit(1)
+_ABSENT = select(absences.c.serial).where(
+    absences.c.upstream == bindparam("place"), absences.c.project == bindparam("project")
+)
 _LEARNED = (
     select(journal.c.filename, journal.c.detail)
     .where(*_ABOUT, journal.c.version.is_(None), journal.c.action == Change.FILE_LEARNED.value)
@@ -222,6 +227,6 @@ _UPLOADED = (
 )
 _MIRRORED = select(pages.c.project).where(
     pages.c.upstream == bindparam("place"),
-    _last_word(journal.c.project == pages.c.project, journal.c.version.is_(None), words=_PAGE_WORDS)
+    _last_word(journal.c.project == pages.c.project, journal.c.version.is_(None), words=PAGE_WORDS)
     == Change.PAGE_CHANGED.value,
 )

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0014"
+REVISION = "0015"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -325,4 +325,13 @@ tokens = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
+)
+
+absences = Table(
+    "absences",  # of projects that an upstream was never seen to have, and that others have
+    metadata,
+    Column("upstream", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("serial", BigInteger, nullable=False),  # the newest when it was noticed; may be 0
+    Column("at", Instant, nullable=False),
 )

@@ -90,11 +90,17 @@ class NoSuchIndex(NotFound):
 
 
 class NoSuchProject(NotFound):
-    """`max_age` is for how many seconds that holds; None when nothing but the journal ends it."""
+    """`max_age` is for how many seconds that holds; None when nothing but the journal ends it.
 
-    def __init__(self, sentence: str, *, max_age: float | None = None) -> None:
+    `upstreams` are those that were asked, and said so.
+    """
+
+    def __init__(
+        self, sentence: str, *, max_age: float | None = None, upstreams: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(sentence)
         self.max_age = max_age
+        self.upstreams = upstreams
 
 
 class Elsewhere(NoSuchProject):

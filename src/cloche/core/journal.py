@@ -38,6 +38,10 @@ class Change(StrEnum):
     TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
 
 
+PAGE_WORDS = (Change.PAGE_CHANGED.value, Change.PAGE_GONE.value)
+"""The words that tell whether an upstream has a project."""
+
+
 class Event(Struct, frozen=True, kw_only=True):
     """An entry about a project, and what it began. `place` is an index or an upstream."""
 

@@ -8,6 +8,7 @@ from cloche.ports.admissions import Admissions, Admitted
 from cloche.ports.advisories import Advisories, Bulletin, Delivery, Feed, FeedState
 from cloche.ports.blobs import Blobs, Spooled, Stored
 from cloche.ports.cache import (
+    Absences,
     Expiry,
     FactStore,
     Findings,
@@ -40,6 +41,7 @@ from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
 from cloche.ports.upstreams import Document, Received, Transfer, Upstream
 
 __all__ = [
+    "Absences",
     "Accesses",
     "Admissions",
     "Admitted",

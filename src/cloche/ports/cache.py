@@ -106,6 +106,19 @@ class FactStore(Protocol):
         """Remember it, in place of what was remembered. At most 10,000 files a project."""
 
 
+class Absences(Protocol):
+    """That upstreams did not have projects for which others answered. Evictable."""
+
+    async def note(self, upstream: str, project: ProjectName, at: datetime) -> bool:
+        """Remember that the upstream says it has no such project; return whether that is news.
+
+        It is none of what was ever seen there, or is noted already.
+        """
+
+    async def noted(self, upstream: str, project: ProjectName) -> bool:
+        """Whether that was remembered. It may have appeared there since."""
+
+
 class Expiry(Protocol):
     """Having an upstream asked before what it said has lost its time."""
 

@@ -13,8 +13,8 @@ from cloche.ports.cache import Kept
 from cloche.ports.ledger import Deed, Own
 
 Sighting = Literal["seen", "gone", "later", "never", "lost"]
-"""Of an upstream's page at a moment: seen before; seen to be gone; only seen afterwards, and the
-first document is given; never seen; seen before, and not kept any more."""
+"""Of an upstream's page at a moment: seen before; seen not to be there; only seen afterwards, and
+the first document is given; never seen; seen before, and not kept any more."""
 
 
 class Remembered(Struct, frozen=True, kw_only=True):

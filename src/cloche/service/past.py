@@ -130,13 +130,13 @@ class PastUpstream:
     async def page(self, project: ProjectName) -> Answer:
         """The page that was seen last, or what the first one tells of the time before it.
 
-        Raise NoSuchProject when it was seen to be gone, NotThen when nothing tells that it was
+        Raise NoSuchProject when it was seen not to be there, NotThen when nothing tells that it was
         there, Forgotten when what was seen is not kept any more.
         """
         name, serial = self.cached.name, self.moment.serial
         found = await self.chronicle.page(serial, name, project)
         if found.sighting == "gone":
-            raise NoSuchProject(f"{name} had no project {project} any more")
+            raise NoSuchProject(f"{name} had no project {project}")
         if found.sighting == "lost":
             raise Forgotten(
                 f"{name}'s page of {project} as it was then is not kept any more; choose a later "
@@ -321,6 +321,7 @@ class Times:
             pages=PastPages(chronicle, moment.serial),
             clock=lambda: moment.at,
             redirects={},  # elsewhere nothing is as it was
+            absences=None,
             knowledge=now.knowledge and PastKnowledge(now.knowledge, moment.at),
         )
         shelf = Shelf(view, records, self.pulse, view.clock, max_bytes=MAX_BYTES)

@@ -12,6 +12,7 @@ from cloche.core.errors import Denied, Elsewhere, Error, NoSuchProject, Upstream
 from cloche.core.model import Held, Page, ProjectName
 from cloche.core.wire import read_page
 from cloche.ports import (
+    Absences,
     Clock,
     Document,
     Findings,
@@ -76,6 +77,7 @@ class CachedUpstream:
     offline: bool = False
     watched: bool = False  # some rule asks when each of its files was first seen
     freshness: Freshness = field(default_factory=Freshness)
+    absences: Absences | None = None  # who is offline knows of none without it
     recall: Recaller | None = None  # None: what is gone upstream is hidden, and nobody is told
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -113,10 +115,15 @@ class CachedUpstream:
         if kept and (self.offline or now < max(kept.fresh_until, self._unwell.get(project, now))):
             until = now + timedelta(days=1) if self.offline else kept.fresh_until
             return await self._answer(project, kept, max(until, self._soon(now)))
+        if self.offline and await self._was_absent(project):
+            raise self._nothing(project, self.freshness.absent)
         absent_until = self._absent.get(project, now)
         if not kept and now < absent_until:
             raise self._nothing(project, (absent_until - now).total_seconds())
         return await (self._stale(project, kept) if kept else self._join(project))
+
+    async def _was_absent(self, project: ProjectName) -> bool:
+        return self.absences is not None and await self.absences.noted(self.name, project)
 
     async def _remains(self, project: ProjectName, absence: NoSuchProject) -> Answer:
         """What there still is of a project that is gone. Raise the absence if that is nothing."""
@@ -375,7 +382,8 @@ class CachedUpstream:
         return absent if max_age is None else min(max_age, absent)
 
     def _nothing(self, project: ProjectName, seconds: float) -> NoSuchProject:
-        return NoSuchProject(f"{self.name} has no project {project}", max_age=seconds)
+        said = f"{self.name} has no project {project}"
+        return NoSuchProject(said, max_age=seconds, upstreams=(self.name,))
 
     def _remember(
         self, memory: dict[ProjectName, datetime], name: ProjectName, secs: float

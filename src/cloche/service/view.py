@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+import structlog
 from msgspec import structs
 
 from cloche.core.advisories import Advisory
 from cloche.core.errors import (
     Elsewhere,
+    Error,
     NoSuchIndex,
     NoSuchProject,
     NotThen,
@@ -34,7 +36,7 @@ from cloche.core.policy import (
     needed,
     shut,
 )
-from cloche.ports import Clock, KeptPages, Own, Records
+from cloche.ports import Absences, Clock, KeptPages, Own, Records
 from cloche.service.listing import Listing, listing
 from cloche.service.sight import (
     Sight,
@@ -47,6 +49,8 @@ from cloche.service.sight import (
     ruled,
 )
 from cloche.service.upstream import FEW, Answer
+
+log = structlog.get_logger(__name__)
 
 
 class Asked(NamedTuple):
@@ -94,6 +98,7 @@ class View:
     clock: Clock
     redirects: Mapping[str, str] = field(default_factory=dict)  # where clients may be sent
     knowledge: Knowledge | None = None  # without it, what a page does not say is unknown
+    absences: Absences | None = None  # without it, nobody remembers who had no such project
 
     def index(self, name: str) -> Index:
         """Raise NoSuchIndex."""
@@ -225,6 +230,7 @@ class View:
         Of a project that is merged: what all of them say.
         """
         ages: list[float] = []
+        without: list[str] = []
         found: list[Sight] = []
         last: Elsewhere | ProjectDeleted | None = None
         one = self.index(index)
@@ -237,6 +243,7 @@ class View:
                 continue
             except NoSuchProject as e:
                 ages += [] if e.max_age is None else [e.max_age]
+                without += e.upstreams
                 last = e if isinstance(e, Elsewhere) else last
                 continue
             except ProjectDeleted as e:
@@ -248,10 +255,23 @@ class View:
                 break
         if not found:
             raise last or NoSuchProject(
-                f"index {index} has no project {project}", max_age=min(ages, default=None)
+                f"index {index} has no project {project}",
+                max_age=min(ages, default=None),
+                upstreams=tuple(without),
             )
+        if not one.merges(project):
+            await self._note(without, project)
         sight = merged(found)
         return replace(sight, until=min(sight.until, self._until(ages))) if ages else sight
+
+    async def _note(self, upstreams: Sequence[str], project: ProjectName) -> None:
+        """Remember who was asked in vain before another answered: the past asks nobody."""
+        for upstream in upstreams:
+            try:
+                if self.absences is not None:
+                    await self.absences.note(upstream, project, self.clock())
+            except Error as e:  # a full disk, say, keeps nobody from the page
+                log.warning("absence not noted", upstream=upstream, project=project, error=repr(e))
 
     def _until(self, ages: list[float]) -> datetime:
         """When one of several absences ends; a moment from now at the soonest."""
