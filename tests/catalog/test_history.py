@@ -278,3 +278,24 @@ async def test_what_is_withheld_is_not_listed(catalog: Catalog) -> None:
     for ways, serial in cases:
         assert await catalog.journal.standings(ways, [DEMO]) == {DEMO: serial}
         assert await catalog.journal.survey(ways, list) == ([(DEMO, serial)] if serial else [])
+
+
+async def test_rules_are_news_of_every_project(catalog: Catalog) -> None:
+    """An index's rules are the newest change of all that is seen through it, and of no more."""
+    indexes = {
+        "main": Index(name="main", sources=("team",)),
+        "team": Index(name="team", uploads=True),
+    }
+    main, team = Ways(indexes, "main"), Ways(indexes, "team")
+    await catalog.ledger.publish(upload(index="team"))
+    uploaded = newest(catalog)
+    await catalog.policies.note({"main": "one"}, BOB)
+    ruled = newest(catalog)
+
+    assert await catalog.journal.survey(main, list) == [(DEMO, ruled)]
+    assert await catalog.journal.standings(main, [DEMO]) == {DEMO: ruled}
+    assert await catalog.journal.newest(main.places) == ruled
+    assert (await catalog.ledger.own("main", DEMO)).serial == ruled
+    assert await catalog.journal.survey(team, list) == [(DEMO, uploaded)]
+    assert await catalog.journal.newest(team.places) == uploaded
+    assert (await catalog.ledger.own("team", DEMO)).serial == uploaded

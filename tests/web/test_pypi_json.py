@@ -209,7 +209,9 @@ def test_quarantined_projects_offer_nothing(server: Cloche, upstream: Upstream) 
     upstream.add(wheel("js-held", "1.0"))
     upstream.project("js-held", extra={"project-status": {"status": "quarantined"}})
 
-    assert server.get("/pypi/js-held/json").status == 404
+    said = document(server, "/pypi/js-held/json")
+    assert (said["info"]["version"], said["urls"], said["releases"]) == (None, [], {"1.0": []})
+    assert server.get("/pypi/js-held/1.0/json").status == 404
 
 
 def test_an_upload_is_told_at_once(server: Cloche, token: str) -> None:

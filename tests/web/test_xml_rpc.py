@@ -1,6 +1,7 @@
 """XML-RPC as the standard library's client, mirrors and old tools call it."""
 
 import time
+from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ProtocolError, ServerProxy, dumps, loads
 
@@ -14,6 +15,20 @@ from tests.web.forms import post, upload
 from tests.web.tokens import basic
 
 XML = {"Content-Type": "text/xml"}
+TO_TEAM = "/team/legacy/"
+TEAM = """
+[index.main]
+default = true
+sources = ["team"]
+
+[index.team]
+uploads = true
+"""
+DENIED = """
+[[index.team.rule]]
+kind = "deny"
+what = ["xr-ruled<2"]
+"""
 
 
 class Rpc:
@@ -260,3 +275,29 @@ def test_what_xml_cannot_say(server: Cloche, token: str, rpc: Rpc) -> None:
     published(server, token, wheel("xr-odd", "1.0", description="a\x0cb\x00c \U0001f9c0"))
 
     assert "a?b?c \U0001f9c0" in rpc("release_data", "xr-odd", "1.0")["description"]
+
+
+def test_other_rules_are_news_to_mirrors(tmp_path: Path) -> None:
+    """Rules that an index gets move the serial of every project on its lists."""
+    config = tmp_path / "cloche.toml"
+    config.write_text(TEAM)
+    running = Cloche(tmp_path / "data", config=config)
+    with running as server:
+        token = server.token("upload", index="team")
+        published(server, token, wheel("xr-ruled", "1.0"), wheel("xr-free", "1.0"), path=TO_TEAM)
+        before = Rpc(f"{server.url}/pypi")("changelog_last_serial")
+        assert Rpc(f"{server.url}/pypi")("changelog_since_serial", before) == []
+    config.write_text(TEAM + DENIED)
+    with running as server:
+        rpc = Rpc(f"{server.url}/pypi")
+        rows, after = rpc("changelog_since_serial", before), rpc("changelog_last_serial")
+        assert [(name, action) for name, _, _, action, _ in rows] == [
+            ("xr-free", "rules changed"),
+            ("xr-ruled", "rules changed"),
+        ]
+        assert {serial for *_, serial in rows} == {after}
+        assert after > before
+        assert rpc("list_packages_with_serial") == {"xr-free": after, "xr-ruled": after}
+        for path in ("/simple/xr-free/", "/pypi/xr-ruled/json", "/simple/"):
+            assert int(server.get(path).headers["x-pypi-last-serial"]) == after
+        assert rpc("changelog_since_serial", after) == []

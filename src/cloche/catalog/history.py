@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.engine import is_sqlite
-from cloche.catalog.schema import journal, pages, uploads
+from cloche.catalog.schema import journal, pages, policies, uploads
 from cloche.core.index import Ways
 from cloche.core.journal import Change, Event, Standing, decided
 from cloche.core.model import ProjectName
@@ -63,7 +63,8 @@ class SqlJournal:
 
     def _newest(self, places: Sequence[str]) -> int:
         with self.database.reading() as connection:
-            return connection.execute(_NEWEST, {"places": places}).scalar() or 0
+            newest = connection.execute(_NEWEST, {"places": places}).scalar() or 0
+            return max(newest, *_ruled(connection, places).values(), 0)
 
     def _before(self, at: datetime) -> int:
         with self.database.reading() as connection:
@@ -84,16 +85,21 @@ class SqlJournal:
             for place in ways.places:
                 for standing in _some(connection, place, projects):
                     found[standing.project].append(standing)
-        return {project: decided(ways, project, standings) for project, standings in found.items()}
+            ruled = _ruled(connection, ways.places)
+        return {
+            project: decided(ways, project, standings, ruled)
+            for project, standings in found.items()
+        }
 
     def _survey(self, ways: Ways, take: Callable[[Survey], T]) -> T:
         name = attrgetter("project")
         with self.database.reading() as connection:
+            ruled = _ruled(connection, ways.places)
             merged = heapq.merge(*(_all(connection, place) for place in ways.places), key=name)
             listed = (
                 (project, serial)
                 for project, standings in groupby(merged, key=name)
-                if (serial := decided(ways, project, standings)) is not None
+                if (serial := decided(ways, project, standings, ruled)) is not None
             )
             return take(listed)
 
@@ -119,7 +125,19 @@ def _read(place: str, rows: Iterable[AnyRow]) -> Iterator[Standing]:
     )
 
 
+def _ruled(connection: Connection, places: Sequence[str]) -> dict[str, int]:
+    """Since when indexes have the rules that they have."""
+    rows = connection.execute(_RULED, {"places": places})
+    return {row.index_name: row.serial for row in rows}
+
+
 # Statements are made once: making one takes 60 µs, executing it 20.
+
+_RULED = (
+    select(policies.c.index_name, func.max(policies.c.serial).label("serial"))
+    .where(policies.c.index_name.in_(bindparam("places", expanding=True)))
+    .group_by(policies.c.index_name)
+)
 
 # Not the bare column: SQLite would gather all entries of the places by its index, and sort them.
 _THERE = func.coalesce(journal.c.place, "").in_(bindparam("places", expanding=True))

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Table, Text, and_, bindparam, func, or_, select
 
 from cloche.catalog.database import AnyRow
-from cloche.catalog.schema import admissions, journal, statuses, uploads, yanks
+from cloche.catalog.schema import admissions, journal, policies, statuses, uploads, yanks
 from cloche.core.marks import Marks, Part, Yank
 from cloche.core.model import ProjectName, Status, Upload
 from cloche.core.policy import Admission
@@ -22,7 +22,12 @@ def own(connection: Connection, index: str, project: ProjectName) -> Own:
         each = {row.serial: row for row in rows}.values()
         uploads = tuple(upload_of(row) for row in each if row.deleted_at is None)
     admitted = admissions_of(rows, Part(index=index, project=project))
-    return Own(uploads=uploads, marks=_marks(rows), admissions=admitted, serial=rows[0].last or 0)
+    return Own(
+        uploads=uploads,
+        marks=_marks(rows),
+        admissions=admitted,
+        serial=max(rows[0].last or 0, rows[0].ruled or 0),
+    )
 
 
 _ASKED = select(
@@ -41,6 +46,7 @@ def _about(table: Table) -> ColumnElement[bool]:
 _LAST = select(func.max(journal.c.serial)).where(
     journal.c.place == bindparam("index"), journal.c.project == bindparam("project")
 )
+_RULED = select(func.max(policies.c.serial)).where(policies.c.index_name == bindparam("index"))
 
 _FIRST = select(func.min(uploads.c.serial)).where(
     uploads.c.index_name == bindparam("index"), uploads.c.project == bindparam("project")
@@ -65,6 +71,7 @@ _OWN = (
     select(
         uploads,
         _LAST.scalar_subquery().label("last"),
+        _RULED.scalar_subquery().label("ruled"),
         statuses.c.status.label("mark_status"),
         statuses.c.reason.label("mark_reason"),
         yanks.c.version.label("yank_version"),

@@ -41,6 +41,8 @@ class Change(StrEnum):
 PAGE_WORDS = (Change.PAGE_CHANGED.value, Change.PAGE_GONE.value)
 """The words that tell whether an upstream has a project."""
 
+NO_RULES: Mapping[str, int] = {}
+
 
 class Event(Struct, frozen=True, kw_only=True):
     """An entry about a project, and what it began. `place` is an index or an upstream."""
@@ -67,14 +69,19 @@ class Standing(Struct, frozen=True, gc=False):
     shown: bool  # there is something left of that
 
 
-def decided(ways: Ways, project: ProjectName, standings: Iterable[Standing]) -> int | None:
+def decided(
+    ways: Ways,
+    project: ProjectName,
+    standings: Iterable[Standing],
+    ruled: Mapping[str, int] = NO_RULES,
+) -> int | None:
     """What is listed of one project: its serial, or None when there is nothing to show.
 
     The first place that owns it answers alone, or all if it is merged; what is said of it on the
-    way there counts too.
+    way there counts too. `ruled` are the serials at which indexes got the rules that they have.
     """
     at = {each.place: each for each in standings}
-    found = _answer(ways.plan(project), at, partial(ways.shows, project))
+    found = _answer(ways.plan(project), at, partial(ways.shows, project), ruled)
     return found[1] if found is not None and found[0] else None
 
 
@@ -90,32 +97,26 @@ def concerning(ways: Ways, events: Iterable[Event]) -> list[Event]:
 
 
 def _answer(
-    plan: Plan, at: Mapping[str, Standing], shows: Callable[[Way], bool], above: Way = ()
+    plan: Plan,
+    at: Mapping[str, Standing],
+    shows: Callable[[Way], bool],
+    ruled: Mapping[str, int],
+    above: Way = (),
 ) -> tuple[bool, int] | None:
     """What answers at a place: whether it shows anything, and its serial; None if nothing does."""
     own, way = at.get(plan.place), (*above, plan.place)
-    if plan.merges:
-        return _merged(plan, at, shows, way)
-    if own is not None and own.owned:
-        return own.shown and shows(way), own.serial
+    said = max(own.serial if own is not None else 0, ruled.get(plan.place, 0))
+    is_owned = own is not None and own.owned
+    found = [(own.shown and shows(way), said)] if own is not None and is_owned else []
+    if is_owned and not plan.merges:
+        return found[0]
     for source in plan.below:
-        found = _answer(source, at, shows, way)
-        if found is not None:
-            return found if own is None else (found[0], max(own.serial, found[1]))
-    return None
-
-
-def _merged(
-    plan: Plan, at: Mapping[str, Standing], shows: Callable[[Way], bool], way: Way
-) -> tuple[bool, int] | None:
-    own = at.get(plan.place)
-    below = (_answer(source, at, shows, way) for source in plan.below)
-    found = [each for each in below if each is not None]
-    if own is not None and own.owned:
-        found.append((own.shown and shows(way), own.serial))
+        answer = _answer(source, at, shows, ruled, way)
+        found += [] if answer is None else [answer]
+        if found and not plan.merges:
+            break
     if not found:
         return None
-    said = own.serial if own is not None else 0
     return any(shown for shown, _ in found), max(said, *(serial for _, serial in found))
 
 

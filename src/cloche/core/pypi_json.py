@@ -60,7 +60,7 @@ def info(account: Account, release: Release, metadata: Metadata | None) -> dict[
         "package_url": account.address,
         "project_url": account.address,
         "release_url": account.address,
-        "version": str(release.version),
+        "version": release.version and str(release.version),
         "yanked": release.yanked,
         "yanked_reason": _reason(release.files[0]) if release.yanked else None,
     }
@@ -96,7 +96,7 @@ def _history(account: Account) -> dict[str, list[dict[str, Any]]]:
 
 def _bare(name: ProjectName, release: Release) -> Metadata:
     """What can be said without any metadata."""
-    return Metadata(metadata_version="", name=name, version=str(release.version))
+    return Metadata(metadata_version="", name=name, version=str(release.version or ""))
 
 
 def _described(metadata: Metadata) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class Release:
 
     @property
     def yanked(self) -> bool:
-        return all(file.yanked for file in self.files)
+        return bool(self.files) and all(file.yanked for file in self.files)
 
     @property
     def final(self) -> bool:

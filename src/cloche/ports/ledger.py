@@ -33,7 +33,7 @@ class Own(Struct, frozen=True, kw_only=True):
     uploads: tuple[Upload, ...] | None  # None: there never was one; empty: all are deleted
     marks: Marks = Marks()
     admissions: tuple[Admission, ...] = ()  # past its rules; those whose time is over, too
-    serial: int = 0  # of the journal's newest entry about all three
+    serial: int = 0  # of the newest entry about all three, or about the rules of the index
 
 
 class Records(Protocol):
@@ -126,7 +126,7 @@ class Journal(Protocol):
     """
 
     async def newest(self, places: Sequence[str]) -> int:
-        """The serial of the newest entry, 0 when there is none."""
+        """The serial of the newest entry, or of their newest rules; 0 when there is none."""
 
     async def events(self, places: Sequence[str], since: int, most: int) -> list[Event]:
         """The first so many after the serial `since`, the oldest first."""

@@ -28,6 +28,8 @@ JSON = "application/json"
 MAX_RENDERS = 50  # of one project: crawlers ask for every version, and liars by many hosts
 INLINE_FILES = 50  # of a project that is written sooner than a thread is woken
 
+NO_RELEASE = Release(None, ())
+
 Key = tuple[str, str | None, Encoding, str | None]
 """What a document's bytes are kept by: that it is one, version, encoding, the server's origin."""
 
@@ -96,8 +98,9 @@ class PypiJson:
         if raw != name:
             return moved(request, _elsewhere(request, name))
         shown = await self.shelf.get(index.name, name)
-        shown.sight.check_shown(index.name)
         version = _version(request.path_params.get("version"))
+        if version is not None:
+            shown.sight.check_shown(index.name)
         place = None if self.public_url else origin(request.scope)
         wish = key(version, all_of(request, "accept-encoding"), place)
         rendered = shown.renders.get(wish) or await self._rendered(shown, wish)
@@ -153,14 +156,20 @@ def _version(raw: str | None) -> str | None:
 
 
 def _release(account: Account, version: str | None) -> Release:
-    """The release of this version, or the one that an installer would take."""
+    """The release of this version, or the one that an installer would take.
+
+    Of a project that is listed and offers nothing, for it is quarantined or its rules withhold it,
+    that is none at all: a mirror takes 404 for a reason to leave all as it was (decision 0039).
+    """
     found = by_preference(account.releases)
-    if version is not None:
-        found = [release for release in found if release.version == Version(version)]
-    if not found:
-        what = f"version {version}" if version else "version that can be offered"
-        raise NoSuchProject(f"{account.page.name} has no {what} here; see its page under /simple/")
-    return found[0]
+    if version is None:
+        return found[0] if found else NO_RELEASE
+    for release in found:
+        if release.version == Version(version):
+            return release
+    raise NoSuchProject(
+        f"{account.page.name} has no version {version} here; see its page under /simple/"
+    )
 
 
 def _teller(release: Release) -> File | None:

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from cloche.core.errors import BadRequest, Denied, Error, NotFound
-from cloche.core.journal import Event, as_pypi_says, concerning
+from cloche.core.journal import Change, Event, as_pypi_says, concerning
 from cloche.core.model import ProjectName, project_name
 from cloche.core.pypi_json import Account, files, info, roles
 from cloche.core.releases import Release, by_preference
@@ -304,8 +304,24 @@ async def changelog_last_serial(methods: Methods, caller: Caller) -> int:
 
 @_method
 async def changelog_since_serial(methods: Methods, caller: Caller, since_serial: int) -> list[Row]:
-    found = await methods.events(caller, int(since_serial))
-    return [row for entry in found for row in _rows(entry)]
+    found = await methods.events(caller, since := int(since_serial))
+    rows = [row for entry in found for row in _rows(entry)]
+    if found and await methods.events(caller, found[-1].serial):
+        return rows  # there is more to ask for
+    return rows + await _ruled(methods, caller, since, found)
+
+
+async def _ruled(methods: Methods, caller: Caller, since: int, found: list[Event]) -> list[Row]:
+    """What is on the list of projects by a serial that no entry of theirs has: their rules'."""
+    root = await methods.roots.get(caller.index)
+    told = {entry.project: entry.serial for entry in found}
+    now = int(methods.view.clock().timestamp())
+    return [
+        [name, None, now, Change.RULES_CHANGED.value, serial]
+        for some in entries(root.roll)
+        for name, serial in some.items()
+        if serial > max(since, told.get(name, 0))
+    ]
 
 
 @_method

@@ -5,8 +5,17 @@ from pathlib import Path
 import pytest
 
 from tests.clients.client import NewClient
-from tests.clients.matrix import mirroring
-from tests.clients.matrix.mirroring import Mirror, Mirroring
+from tests.clients.matrix.mirroring import (
+    FIRST,
+    SECOND,
+    Mirror,
+    Mirroring,
+    Source,
+    emptied,
+    follows,
+    full,
+    names,
+)
 from tests.clients.matrix.page import PAGE, label
 from tests.clients.matrix.tables import MIRRORING
 from tests.clients.record import Seen
@@ -15,34 +24,78 @@ from tests.server import Cloche
 
 pytestmark = pytest.mark.clients
 
-CONFIG = "[index.main]\nuploads = true\n"
+CONFIG = """
+[index.main]
+default = true
+uploads = true
+
+[index."team/dev"]
+sources = ["main"]
+read = "authenticated"
+"""
+RULES = """
+[[index.main.rule]]
+kind = "deny"
+what = ["brie<2"]
+"""
 
 
-@pytest.mark.parametrize("row", MIRRORING.rows, ids=lambda row: row.title)
+@pytest.mark.parametrize(
+    "row", MIRRORING.rows, ids=lambda row: f"{row.title} {row.name}".replace(" ", "-")
+)
 def test_the_mirror_does_what_the_page_says(
     *, row: type[Mirror], new_client: NewClient, tmp_path: Path, seen: Seen
 ) -> None:
-    """A mirror is made, follows an upload, and follows a deletion, as the page on clients says."""
+    """A mirror is made, and follows all that changes, as the page on clients says."""
     if reason := row.missing():
         pytest.skip(reason)
-    mirror = row(new_client(row.name), tmp_path)
-    config = tmp_path / "cloche.toml"
-    config.write_text(CONFIG)
-    with Cloche(tmp_path / "data", config=config) as server:
-        upload(server, new_client, tmp_path, *mirroring.FIRST)
-        found = {Mirroring.FULL: mirroring.full(mirror, server)}
-        upload(server, new_client, tmp_path, mirroring.SECOND)
-        found[Mirroring.INCREMENTAL] = mirroring.incremental(mirror, server)
-        where = ("--data", str(server.data), "--config", str(config))
-        deleted = server.command("delete", *where, "acme", "1.0")
-        assert deleted.returncode == 0, deleted.stderr
-        found[Mirroring.DELETION] = mirroring.deletion(mirror, server)
+    found = walked(row, new_client, tmp_path)
 
     known = MIRRORING.findings(PAGE.read_text())
     name = label(row, (client for client, _ in known))
     compare = [seen(MIRRORING.name, name, action, finding) for action, finding in found.items()]
     if all(compare):
         assert {action: known.get((name, action)) for action in Mirroring} == found
+
+
+def walked(row: type[Mirror], new_client: NewClient, folder: Path) -> dict[Mirroring, str]:
+    """What the client does at each step of an index's life."""
+    mirror = made(row, new_client, folder / "open")
+    config = folder / "cloche.toml"
+    config.write_text(CONFIG)
+    server, found = Cloche(folder / "data", config=config), dict[Mirroring, str]()
+    source = Source(server)
+    with server:
+        upload(server, new_client, folder, *FIRST)
+        found[Mirroring.FULL] = full(mirror, source)
+        upload(server, new_client, folder, SECOND)
+        found[Mirroring.INCREMENTAL] = follows(mirror, source, "acme")
+        manage(server, "yank", "acme", "2.0", "--reason", "broken")
+        found[Mirroring.YANK] = follows(mirror, source, "acme")
+        manage(server, "delete", "acme", "1.0")
+        found[Mirroring.DELETION] = follows(mirror, source, "acme")
+        assert mirror.held("acme").keys() == names(SECOND)
+        private = Source(server, server.token("read", index="*"), "/team/dev")
+        found[Mirroring.PRIVATE] = follows(
+            made(row, new_client, folder / "private"), private, "acme", "brie"
+        )
+    config.write_text(CONFIG + RULES)
+    server.port = int(server.url.rpartition(":")[2])
+    with server:
+        found[Mirroring.RULES] = emptied(mirror, source, "brie", {"acme", "brie"})
+        manage(server, "status", "acme", "quarantined")
+        found[Mirroring.QUARANTINE] = emptied(mirror, source, "acme", {"acme"})
+    return found
+
+
+def made(row: type[Mirror], new_client: NewClient, folder: Path) -> Mirror:
+    folder.mkdir()
+    return row(new_client(row.name), folder)
+
+
+def manage(server: Cloche, *command: str) -> None:
+    done = server.command(*command, "--data", str(server.data), "--config", str(server.config))
+    assert done.returncode == 0, done.stderr
 
 
 def upload(server: Cloche, new_client: NewClient, folder: Path, *files: Built) -> None:
