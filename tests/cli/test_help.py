@@ -13,7 +13,7 @@ COMMANDS = {
     "": [
         *("--version", "admissions", "admit", "advisories", "config", "delete", "doctor"),
         *("explain", "journal", "prefetch", "push", "serve", "simulate", "snapshot", "status"),
-        *("token", "unyank", "who", "yank"),
+        *("token", "unyank", "verify", "who", "yank"),
     ],
     "yank": ["--reason", *WHERE],
     "unyank": ["--reason", *WHERE],
@@ -50,6 +50,10 @@ COMMANDS = {
     "snapshot create": ["--at", "--reason", *WHERE],
     "snapshot list": ["--json", *WHERE],
     "snapshot delete": ["--reason", *WHERE],
+    "verify": [
+        *("PLACE...", "--repair", "--again", "--older-than", "--jobs", "--json"),
+        *("--data", "--config"),
+    ],
     "who": ["--since", "--limit", "--json", *WHERE],
     "config": ["check", "import"],
     "config import": ["--index"],

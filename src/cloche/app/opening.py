@@ -12,7 +12,7 @@ from cloche.attestor import connect as connect_attestor
 from cloche.catalog import Catalog
 from cloche.config import Settings
 from cloche.core.errors import BadSetting
-from cloche.ports import Attestor, Blobs, Clock, Outside, Upstream
+from cloche.ports import Attestor, Blobs, Clock, Inspection, Outside, Upstream
 from cloche.service.advisories import Subscription
 from cloche.upstreams._offline import Offline
 
@@ -25,6 +25,15 @@ def open_blobs(settings: Settings) -> Blobs:
     """Open the blob store that the URL's scheme names. Raise BadSetting."""
     url = settings.blobs_url
     opened: Blobs = kinds.load(blob_kinds, _blob_kind(url)).connect(url, settings.blobs_options)
+    return opened
+
+
+def open_inspection(settings: Settings) -> Inspection:
+    """Open the same store for those who trust nothing it says. Raise BadSetting."""
+    url = settings.blobs_url
+    opened: Inspection = kinds.load(blob_kinds, _blob_kind(url)).connect(
+        url, settings.blobs_options
+    )
     return opened
 
 

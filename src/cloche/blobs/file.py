@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from cloche.blobs import _hashing
 from cloche.core.errors import FULL, BadSetting, NoSuchBlob, StorageDown, StorageFull
 from cloche.core.model import Digest
 from cloche.ports import Blobs, Spooled, Stored
@@ -50,6 +51,7 @@ class _Files:
         self._root = root
         self._blobs = root / "sha256"
         self._tmp = root / "tmp"  # on the same disk, so that renaming is atomic
+        self._aside = root / "aside"
 
     def make(self) -> None:
         try:
@@ -180,6 +182,11 @@ class _Files:
         with self._translated():
             self._path(digest).unlink(missing_ok=True)
 
+    async def hashed(self, digests: Sequence[Digest]) -> Sequence[Digest | None]:
+        with self._translated():
+            self._blobs.stat()
+            return await _hashing.hashed([os.fspath(self._path(each)) for each in digests])
+
     async def list(self) -> AsyncIterator[Stored]:
         """Also clears away what crashes left in `tmp/`: it is the one thing done regularly."""
         await asyncio.to_thread(self._clear)
@@ -187,6 +194,23 @@ class _Files:
         while batch := await asyncio.to_thread(self._next, walk):
             for stored in batch:
                 yield stored
+
+    async def stored(self, shard: str) -> AsyncIterator[Stored]:
+        walk = self._walk(self._blobs / shard)
+        while batch := await asyncio.to_thread(self._next, walk):
+            for stored in batch:
+                yield stored
+
+    async def set_aside(self, digest: Digest) -> str:
+        return await asyncio.to_thread(self._set_aside, digest)
+
+    def _set_aside(self, digest: Digest) -> str:
+        place = self._aside / f"{digest}.{uuid4().hex}"
+        with self._translated():
+            self._aside.mkdir(exist_ok=True)
+            self._path(digest).rename(place)
+            _sync(self._aside)
+        return str(place)
 
     def _next(self, walk: Iterator[Stored]) -> Sequence[Stored]:
         with self._translated():

@@ -9,11 +9,13 @@ makes it young.
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
@@ -37,6 +39,7 @@ if TYPE_CHECKING:  # obstore's stubs alone have them
 PART = 8 << 20  # bytes; S3 takes 10,000 parts
 PARTS_AT_ONCE = 4  # times PART: the memory that a put may take
 CHUNK = 256 << 10  # bytes that a read gives out at once, at least
+HASHED = 1 << 20  # bytes that are hashed in one go, in a thread
 BATCH = 1000  # keys: what S3 lists in one answer
 
 OPTIONS = ("endpoint", "region", "access_key_id", "secret_access_key")
@@ -174,8 +177,15 @@ class _Bucket:
             except FileNotFoundError as e:
                 _need_bucket(e)
 
+    async def hashed(self, digests: Sequence[Digest]) -> Sequence[Digest | None]:
+        return [await self._hash(digest) for digest in digests]
+
     async def list(self) -> AsyncIterator[Stored]:
-        pages = aiter(self._store.list("sha256", chunk_size=BATCH))
+        async for stored in self._listed("sha256"):
+            yield stored
+
+    async def _listed(self, prefix: str) -> AsyncIterator[Stored]:
+        pages = aiter(self._store.list(prefix, chunk_size=BATCH))
         while True:
             with self._translated():
                 page = await anext(pages, None)
@@ -185,6 +195,30 @@ class _Bucket:
                 name = found["path"].rpartition("/")[2]
                 if _DIGEST.match(name):
                     yield Stored(Digest(name), found["size"], found["last_modified"])
+
+    async def stored(self, shard: str) -> AsyncIterator[Stored]:
+        async for stored in self._listed(f"sha256/{shard}"):
+            yield stored
+
+    async def _hash(self, digest: Digest) -> Digest | None:
+        with self._translated():
+            try:
+                found = await self._store.get_async(_key(digest))
+            except FileNotFoundError as e:
+                _need_bucket(e)
+                return None
+        seen = sha256()
+        stream = aiter(found.stream(HASHED))
+        while (chunk := await self._next(stream)) is not None:
+            await asyncio.to_thread(seen.update, memoryview(chunk))
+        return Digest(seen.hexdigest())
+
+    async def set_aside(self, digest: Digest) -> str:
+        place = f"aside/{digest}.{uuid4().hex}"
+        with self._translated():
+            await self._store.copy_async(_key(digest), place)
+            await self._store.delete_async(_key(digest))
+        return place
 
     async def check(self) -> None:
         """Ask for what is not there: that takes the server, the bucket and the right to look."""

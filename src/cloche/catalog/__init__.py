@@ -13,6 +13,7 @@ from cloche.catalog.absences import SqlAbsences
 from cloche.catalog.access import SqlAccesses
 from cloche.catalog.admissions import SqlAdmissions
 from cloche.catalog.advisories import SqlAdvisories
+from cloche.catalog.audit import SqlAudit
 from cloche.catalog.cursors import SqlCursors
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
@@ -41,6 +42,7 @@ from cloche.ports import (
     Accesses,
     Admissions,
     Advisories,
+    Audit,
     Chronicle,
     Cursors,
     Documentation,
@@ -86,6 +88,7 @@ class Catalog:
     absences: Absences
     advisories: Advisories
     recalls: Recalls
+    audit: Audit
     tokens: Tokens
     accesses: Accesses
     pulse: Pulse
@@ -130,6 +133,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         absences=SqlAbsences(database),
         advisories=SqlAdvisories(database),
         recalls=SqlRecalls(database),
+        audit=SqlAudit(database),
         tokens=SqlTokens(database),
         accesses=SqlAccesses(beside),
         pulse=beacon,

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0015"
+REVISION = "0016"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -333,5 +333,21 @@ absences = Table(
     Column("upstream", Text, primary_key=True),
     Column("project", Text, primary_key=True),
     Column("serial", BigInteger, nullable=False),  # the newest when it was noticed; may be 0
+    Column("at", Instant, nullable=False),
+)
+
+verified = Table(
+    "verified",  # blobs that had the right bytes, with what their store said of them then
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("modified", Instant, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+verified_documents = Table(
+    "verified_documents",
+    metadata,
+    Column("document", _Number, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
 )

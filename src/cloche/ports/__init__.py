@@ -6,6 +6,7 @@ from datetime import datetime
 from cloche.ports.access import Accesses, Fetched, Recorded, Sought, Used
 from cloche.ports.admissions import Admissions, Admitted
 from cloche.ports.advisories import Advisories, Bulletin, Delivery, Feed, FeedState
+from cloche.ports.audit import Audit, Inspection, Need, Spoilt, Verified
 from cloche.ports.blobs import Blobs, Spooled, Stored
 from cloche.ports.cache import (
     Absences,
@@ -47,6 +48,7 @@ __all__ = [
     "Admitted",
     "Advisories",
     "Attestor",
+    "Audit",
     "Blobs",
     "Bulletin",
     "Changes",
@@ -69,11 +71,13 @@ __all__ = [
     "Found",
     "Growth",
     "Holdings",
+    "Inspection",
     "Journal",
     "Kept",
     "KeptPages",
     "Ledger",
     "Login",
+    "Need",
     "Note",
     "Opening",
     "Outside",
@@ -92,6 +96,7 @@ __all__ = [
     "Snapshot",
     "Snapshots",
     "Sought",
+    "Spoilt",
     "Spool",
     "Spooled",
     "Stewardship",
@@ -103,6 +108,7 @@ __all__ = [
     "Upkeep",
     "Upstream",
     "Used",
+    "Verified",
 ]
 
 Clock = Callable[[], datetime]
