@@ -12,8 +12,8 @@ WHERE = ("--index", "--data", "--config")
 COMMANDS = {
     "": [
         *("--version", "admissions", "admit", "advisories", "config", "delete", "doctor"),
-        *("explain", "journal", "prefetch", "push", "serve", "simulate", "snapshot", "status"),
-        *("token", "unyank", "verify", "who", "yank"),
+        *("explain", "export", "journal", "prefetch", "push", "serve", "simulate", "snapshot"),
+        *("status", "token", "unyank", "verify", "who", "yank"),
     ],
     "yank": ["--reason", *WHERE],
     "unyank": ["--reason", *WHERE],
@@ -26,6 +26,11 @@ COMMANDS = {
     "prefetch": [
         *("--index", "--platform", "--python", "--implementation", "--abi", "--all", "--pre"),
         *("--no-sdists", "--jobs", "--json", "--upstream", "--data", "--config", "uv.lock"),
+    ],
+    "export": [
+        *("TARGET", "--index", "--as-of", "--requirements", "--layout", "--held-only", "--link"),
+        *("--base-url", "--platform", "--python", "--all", "--no-sdists", "--pre", "--jobs"),
+        *("--dry-run", "--json", "--upstream", "--data", "--config"),
     ],
     "token": ["create", "list", "revoke"],
     "token create": ["--index", "--can", "--name", "--days", "--data", "--config"],

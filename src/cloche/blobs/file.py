@@ -88,7 +88,7 @@ class _Files:
 
     def _settle(self, spooled: Spooled, lasting: bool) -> bool:  # noqa: FBT001 - behind a thread
         """Move the file to where its digest belongs; False when the blob is there already."""
-        home = self._path(spooled.digest)
+        home = self.path(spooled.digest)
         renewed = _renewed(home, spooled.size)
         if not renewed:
             # Not `sha256/` itself: where it is gone, its disk is not mounted.
@@ -127,7 +127,7 @@ class _Files:
         # Here, and in no thread: waking one takes 60 µs, a look at an inode 2.
         with self._translated():
             try:
-                return self._path(digest).stat().st_size
+                return self.path(digest).stat().st_size
             except FileNotFoundError:
                 self._blobs.stat()
                 return None
@@ -158,7 +158,7 @@ class _Files:
         """The first chunk, and the open file when there may be more: most files are small."""
         with self._translated():
             try:
-                fd = os.open(self._path(digest), os.O_RDONLY | os.O_CLOEXEC)
+                fd = os.open(self.path(digest), os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 self._blobs.stat()
                 raise NoSuchBlob(f"no file with the sha256 {digest} is kept") from None
@@ -180,7 +180,7 @@ class _Files:
 
     def _delete(self, digest: Digest) -> None:
         with self._translated():
-            self._path(digest).unlink(missing_ok=True)
+            self.path(digest).unlink(missing_ok=True)
 
     async def hashed(self, digests: Sequence[Digest]) -> Sequence[Digest | None]:
         with self._translated():
@@ -249,7 +249,7 @@ class _Files:
             with suppress(OSError):
                 scratch.unlink(missing_ok=True)
 
-    def _path(self, digest: Digest) -> Path:
+    def path(self, digest: Digest) -> Path:
         return self._blobs / digest[:2] / digest[2:4] / digest
 
     @contextmanager

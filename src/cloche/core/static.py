@@ -1,0 +1,148 @@
+"""An index as plain files: where each lies, what the pages say, and what is known to be there.
+
+Simple repository API (PEP 503, 691) out of files alone: `index.html` is what any server answers
+with, and the other forms and encodings lie beside it for one that negotiates. The names are those
+that bandersnatch gives them.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+import msgspec
+import zstandard
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloche.core import gzips
+from cloche.core.addresses import secure
+from cloche.core.model import Digest, File, FileKey, Page, ProjectName
+from cloche.core.negotiation import Format
+from cloche.core.roots import Roll, parts
+from cloche.core.wire import QUARANTINED, render_page
+
+OWN = ".cloche"
+"""The folder of a target in which it is written down what lies there."""
+
+HTML, HTML_V1, JSON = "index.html", "index.v1_html", "index.v1_json"
+_FORMS = {HTML: Format.HTML, HTML_V1: Format.HTML_V1, JSON: Format.JSON}
+_UP = "../../packages/"  # from a project's page to the files
+
+
+class Piece(Struct, frozen=True, array_like=True):
+    """A file of an export. What is not known yet of one that is still to come is None."""
+
+    digest: Digest | None = None
+    size: int | None = None
+
+
+class Manifest(Struct, frozen=True):
+    """What lies in a target of one project, or of the list of all: no more than this.
+
+    It is written before anything of the project is, and after; `whole` only then.
+    """
+
+    pieces: dict[str, Piece] = {}
+    serial: int = 0  # of the project's last change
+    whole: bool = False
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """What a target is an export of; another may not be written over it."""
+
+    index: str
+    layout: str
+    version: int = 1
+
+
+class Layout(Struct, frozen=True, kw_only=True):
+    """Where files lie."""
+
+    root: str = ""  # in front of all
+    forms: tuple[str, ...] = (HTML, JSON)
+    packed: bool = True  # compressed copies beside pages
+    by_content: bool = False  # files lie by their blake2b, as at PyPI; else by their project
+
+    def folder(self, project: ProjectName, file: File, blake2: str) -> str:
+        """Where a file lies, within `packages/`. `blake2` is of 256 bits, in hexadecimal."""
+        if self.by_content:
+            return f"{blake2[:2]}/{blake2[2:4]}/{blake2[4:]}"
+        return f"{project}/{file.key}"
+
+    @property
+    def files(self) -> str:
+        """The folder of all files."""
+        return f"{self.root}packages/"
+
+    def path(self, folder: str, filename: str) -> str:
+        return f"{self.files}{folder}/{filename}"
+
+    def split(self, path: str) -> tuple[str, str]:
+        """Folder and filename of what `path` made."""
+        folder, _, filename = path.removeprefix(self.files).rpartition("/")
+        return folder, filename
+
+    def page_path(self, project: ProjectName) -> str:
+        """The page that every server answers with."""
+        return f"{self.root}simple/{project}/{HTML}"
+
+    def page(self, page: Page, folders: Mapping[str, str]) -> dict[str, bytes]:
+        """A project's page in all its forms. `folders` are those of its files."""
+        placed = tuple(
+            replace(file, listed_key=FileKey(folders[file.filename])) for file in offered(page)
+        )
+        page = replace(page, files=placed)
+        bodies = {name: render_page(page, _FORMS[name], _UP) for name in self.forms}
+        return dict(self._written(f"{self.root}simple/{page.name}/", bodies))
+
+    def list(self, roll: Roll) -> dict[str, bytes]:
+        """The list of all projects in all its forms."""
+        bodies = {
+            name: b"".join(gzips.text(part) for part in parts(roll, _FORMS[name], {}))
+            for name in self.forms
+        }
+        return dict(self._written(f"{self.root}simple/", bodies))
+
+    def _written(self, folder: str, bodies: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+        for name, body in bodies.items():
+            yield folder + name, body
+            if self.packed:
+                yield f"{folder}{name}.gz", gzip.compress(body, mtime=0)
+                yield f"{folder}{name}.zst", zstandard.compress(body, 9)
+
+
+LAYOUTS = {
+    "simple": Layout(),
+    "bandersnatch": Layout(root="web/", forms=(*_FORMS,), packed=False, by_content=True),
+}
+
+
+def offered(page: Page) -> tuple[File, ...]:
+    """The files that a page lists: none of a project that is quarantined (PEP 792)."""
+    return () if page.status == QUARANTINED else page.files
+
+
+def manifest_path(project: ProjectName) -> str:
+    return f"{OWN}/projects/{project}"
+
+
+def read_manifest(data: bytes | None) -> Manifest:
+    """What is written down; nothing where it cannot be read, for then all is written again."""
+    try:
+        return msgspec.json.decode(data or b"{}", type=Manifest)
+    except msgspec.DecodeError:
+        return Manifest()
+
+
+def piece_of(data: bytes) -> Piece:
+    return Piece(Digest(hashlib.sha256(data).hexdigest()), len(data))
+
+
+def attested(file: File, path: str, base: str) -> str | None:
+    """The address of a file's provenance: PEP 740 wants it absolute, and of a secure origin.
+
+    Where the export has no address of its own, an upstream's stays; an upload then has none.
+    """
+    own = secure(f"{base}/{quote(path)}", base) if base else None
+    return own or (file.provenance if file.url else None)

@@ -1,0 +1,1 @@
+"""One kind of place a module that static files are written to."""
