@@ -26,12 +26,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200 if self.server.up else 500)
+        is_up = self.server.up
+        self.server.tries += 1
+        if is_up:  # before the answer: the next may come as soon as that is sent
+            self.server.got.append((dict(self.headers.items()), body))
+        self.send_response(200 if is_up else 500)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        self.server.tries += 1
-        if self.server.up:
-            self.server.got.append((dict(self.headers.items()), body))
 
     def log_message(self, *_: object) -> None:
         pass

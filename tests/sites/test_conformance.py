@@ -1,7 +1,7 @@
 """One suite for every place that static files are written to: a new one is tested by existing."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -109,11 +109,12 @@ async def test_remove(site: Site) -> None:
 @pytest.mark.parametrize("path", ["../out", "a/../../out", "a//b", "/out", "a/.", ".."])
 async def test_no_path_leaves_it(site: Site, path: str) -> None:
     """A path that is no plain one is refused by all that write."""
-    for work in (
+    works: list[Callable[[], Awaitable[None]]] = [
         lambda: site.write(path, b"x"),
         lambda: site.put(path, digest_of(b"x"), chunks(b"x")),
         lambda: site.remove([path]),
-    ):
+    ]
+    for work in works:
         with pytest.raises(BadName):
             await work()
 

@@ -185,7 +185,7 @@ class _Files:
     async def hashed(self, digests: Sequence[Digest]) -> Sequence[Digest | None]:
         with self._translated():
             self._blobs.stat()
-            return await _hashing.hashed([os.fspath(self._path(each)) for each in digests])
+            return await _hashing.hashed([os.fspath(self.path(each)) for each in digests])
 
     async def list(self) -> AsyncIterator[Stored]:
         """Also clears away what crashes left in `tmp/`: it is the one thing done regularly."""
@@ -208,7 +208,7 @@ class _Files:
         place = self._aside / f"{digest}.{uuid4().hex}"
         with self._translated():
             self._aside.mkdir(exist_ok=True)
-            self._path(digest).rename(place)
+            self.path(digest).rename(place)
             _sync(self._aside)
         return str(place)
 
