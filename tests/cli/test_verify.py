@@ -146,7 +146,7 @@ def test_ctrl_c_and_kill(kept: Path, upstream: Upstream) -> None:
     with Program(kept, "verify") as program:
         until(lambda: noted() == 4, 20)
         program.interrupt()
-        code = program.end()
+        code = program.end(60)
     stopped = program.err
     with Program(kept, "verify", "--again") as program:
         until(lambda: program.process.poll() is None, 20)

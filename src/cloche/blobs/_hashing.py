@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cloche.core.model import Digest
 
 SMALL = 256 << 10  # bytes: read in one go
-SLICE = 64 << 20  # bytes of a large file that are hashed before anybody may stop it
+SLICE = 16 << 20  # bytes of a large file that are hashed before anybody may stop it
 BUFFER = 1 << 20
 
 
