@@ -11,6 +11,7 @@ from cloche import kinds
 from cloche.core.errors import BadName, BadSetting, DigestMismatch
 from cloche.core.model import Digest
 from cloche.ports.sites import Chunks, Site
+from tests.services.s3 import Bucket
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +24,19 @@ def file_site(request: pytest.FixtureRequest) -> Site:
     return made
 
 
-SAMPLES: dict[str, Callable[[pytest.FixtureRequest], Site]] = {"file": file_site}
+def s3_site(request: pytest.FixtureRequest) -> Site:
+    bucket: Bucket = request.getfixturevalue("s3")
+    options = {
+        "endpoint": bucket.endpoint,
+        "region": bucket.region,
+        "access_key_id": bucket.access_key,
+        "secret_access_key": bucket.secret_key,
+    }
+    made: Site = kinds.load(cloche.sites, "s3").connect(f"{bucket.url}/some%20site", options, None)
+    return made
+
+
+SAMPLES: dict[str, Callable[[pytest.FixtureRequest], Site]] = {"file": file_site, "s3": s3_site}
 
 
 @pytest.fixture(params=kinds.names(cloche.sites))
@@ -119,7 +132,8 @@ async def test_no_path_leaves_it(site: Site, path: str) -> None:
             await work()
 
 
-def test_options() -> None:
+@pytest.mark.parametrize("url", ["file:///nowhere", "s3://bucket/prefix"])
+def test_options(url: str) -> None:
     """Options that there are not are refused."""
     with pytest.raises(BadSetting):
-        kinds.load(cloche.sites, "file").connect("file:///nowhere", {"colour": "red"}, None)
+        kinds.load(cloche.sites, url.partition(":")[0]).connect(url, {"colour": "red"}, None)

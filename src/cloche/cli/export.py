@@ -129,7 +129,9 @@ class Tally:
 
 @app.command()
 def export(  # noqa: PLR0913 - each option is an argument
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="A folder.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="A folder, or s3://bucket/prefix.")
+    ],
     *,
     index: Annotated[
         str | None, typer.Option(metavar="NAME", help="Index to write. [default: the default one]")

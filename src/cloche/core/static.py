@@ -118,6 +118,28 @@ LAYOUTS = {
 }
 
 
+_PACKED = {".gz": "gzip", ".zst": "zstd"}
+
+
+def headers_of(path: str) -> tuple[str, str]:
+    """The content type and encoding with which a file must be served; empty if it has none.
+
+    A distribution is never served as encoded: clients would unpack it.
+    """
+    name = path.rpartition("/")[2]
+    for form, kind in _FORMS.items():
+        if name == form:
+            return _typed(kind), ""
+        for end, encoding in _PACKED.items():
+            if name == form + end:
+                return _typed(kind), encoding
+    return ("application/json", "") if name == "json" else ("application/octet-stream", "")
+
+
+def _typed(kind: Format) -> str:
+    return f"{kind}; charset=utf-8" if kind is Format.HTML else kind.value
+
+
 def offered(page: Page) -> tuple[File, ...]:
     """The files that a page lists: none of a project that is quarantined (PEP 792)."""
     return () if page.status == QUARANTINED else page.files

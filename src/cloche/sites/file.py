@@ -111,7 +111,7 @@ class _Folder:
             if seen.hexdigest() != digest:
                 raise DigestMismatch(
                     f"the bytes of {path.rpartition('/')[2]} are not those with the sha256 "
-                    f"{digest}; have `cloche verify` look at what is kept"
+                    f"{digest}; what is kept of it is damaged, so have it fetched or uploaded again"
                 )
             await asyncio.to_thread(file.close)
             await asyncio.to_thread(self._settle, name, path)
