@@ -344,7 +344,8 @@ def _create_locked(path: Path) -> _Lock | None:
 def _abandoned(path: Path) -> bool:
     """Remove `path` if no process has it locked; say whether."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        # To lock a file takes no more, and what was imported by a link may be read-only.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

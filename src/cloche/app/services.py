@@ -89,6 +89,7 @@ class Services:
     cached: Mapping[str, CachedUpstream]
     knowledge: Knowledge
     accesses: ports.Accesses
+    arrivals: ports.Arrivals
 
     async def close(self, patience: float) -> None:
         """Stop what is under way: transfers that no client waits for can be resumed."""
@@ -206,6 +207,7 @@ def compose(
         cached=cached,
         knowledge=knowledge,
         accesses=stored.accesses,
+        arrivals=stored.arrivals,
     )
 
 

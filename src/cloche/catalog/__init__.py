@@ -13,6 +13,7 @@ from cloche.catalog.absences import SqlAbsences
 from cloche.catalog.access import SqlAccesses
 from cloche.catalog.admissions import SqlAdmissions
 from cloche.catalog.advisories import SqlAdvisories
+from cloche.catalog.arrivals import SqlArrivals
 from cloche.catalog.audit import SqlAudit
 from cloche.catalog.cursors import SqlCursors
 from cloche.catalog.database import CONNECTIONS, Database
@@ -42,6 +43,7 @@ from cloche.ports import (
     Accesses,
     Admissions,
     Advisories,
+    Arrivals,
     Audit,
     Chronicle,
     Cursors,
@@ -78,6 +80,7 @@ class Catalog:
     stewardship: Stewardship
     admissions: Admissions
     promotion: Promotion
+    arrivals: Arrivals
     cursors: Cursors
     documentation: Documentation
     pages: PageStore
@@ -123,6 +126,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         stewardship=SqlStewardship(database),
         admissions=SqlAdmissions(database),
         promotion=SqlPromotion(database),
+        arrivals=SqlArrivals(database),
         cursors=SqlCursors(database),
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),

@@ -16,15 +16,19 @@ TRACEBACK = "CLOCHE_TRACEBACK"
 
 
 class Commands(TyperGroup):
-    """Finds a command in the module of its name, so that starting one does not import all."""
+    """Finds a command in the module of its name, so that starting one does not import all.
+
+    `import_` is the module of `import`, which is no name in Python.
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
-        return kinds.names(cli)
+        return [name.removesuffix("_") for name in kinds.names(cli)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the same
-        if cmd_name not in kinds.names(cli):
+        name = next((name for name in (cmd_name, f"{cmd_name}_") if name in kinds.names(cli)), None)
+        if name is None or cmd_name.endswith("_"):
             return None
-        module = kinds.load(cli, cmd_name)
+        module = kinds.load(cli, name)
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command

@@ -6,6 +6,7 @@ from datetime import datetime
 from cloche.ports.access import Accesses, Fetched, Recorded, Sought, Used
 from cloche.ports.admissions import Admissions, Admitted
 from cloche.ports.advisories import Advisories, Bulletin, Delivery, Feed, FeedState
+from cloche.ports.arrivals import Arrivals, Bearer
 from cloche.ports.audit import Audit, Inspection, Need, Spoilt, Verified
 from cloche.ports.blobs import Blobs, Spooled, Stored
 from cloche.ports.cache import (
@@ -38,7 +39,8 @@ from cloche.ports.past import Chronicle, Policies, Remembered, Snapshot, Snapsho
 from cloche.ports.people import Attestor, Login
 from cloche.ports.promotion import Copy, Outside, Promotion
 from cloche.ports.recalls import Recalls
-from cloche.ports.spool import Growth, Note, Partial, Scratch, Spool
+from cloche.ports.spool import Growth, Hashed, Note, Partial, Scratch, Spool
+from cloche.ports.stocks import Find, Guide, Left, Lot, Stock, Way
 from cloche.ports.upstreams import Document, Received, Transfer, Upstream
 
 __all__ = [
@@ -47,8 +49,10 @@ __all__ = [
     "Admissions",
     "Admitted",
     "Advisories",
+    "Arrivals",
     "Attestor",
     "Audit",
+    "Bearer",
     "Blobs",
     "Bulletin",
     "Changes",
@@ -67,16 +71,21 @@ __all__ = [
     "Feed",
     "FeedState",
     "Fetched",
+    "Find",
     "Findings",
     "Found",
     "Growth",
+    "Guide",
+    "Hashed",
     "Holdings",
     "Inspection",
     "Journal",
     "Kept",
     "KeptPages",
     "Ledger",
+    "Left",
     "Login",
+    "Lot",
     "Need",
     "Note",
     "Opening",
@@ -100,6 +109,7 @@ __all__ = [
     "Spool",
     "Spooled",
     "Stewardship",
+    "Stock",
     "Stored",
     "Survey",
     "Token",
@@ -109,6 +119,7 @@ __all__ = [
     "Upstream",
     "Used",
     "Verified",
+    "Way",
 ]
 
 Clock = Callable[[], datetime]

@@ -25,12 +25,8 @@ class Growth:
     same: bool
 
 
-class Scratch(Protocol):
-    """An upload's bytes, hashed as they come. What is not taken is removed on exit."""
-
-    size: int
-
-    async def write(self, data: bytes) -> None: ...
+class Hashed(Protocol):
+    """A file on this machine's disk, and what its bytes hash to."""
 
     @property
     def digests(self) -> dict[str, str]:
@@ -38,6 +34,14 @@ class Scratch(Protocol):
 
     @property
     def spooled(self) -> Spooled: ...
+
+
+class Scratch(Hashed, Protocol):
+    """An upload's bytes, hashed as they come. What is not taken is removed on exit."""
+
+    size: int
+
+    async def write(self, data: bytes) -> None: ...
 
     def __enter__(self) -> Self: ...
 

@@ -15,7 +15,7 @@ from cloche.core.index import Index
 from cloche.core.model import Digest, DocFile, ProjectName, Status
 from cloche.core.wire import QUARANTINED
 from cloche.core.zips import Member
-from cloche.ports import Blobs, Clock, Documentation, Ledger, Pulse, Scratch, Spooled
+from cloche.ports import Blobs, Clock, Documentation, Hashed, Ledger, Pulse, Spooled
 from cloche.service.fetch import Body
 from cloche.service.shelf import Shelf
 from cloche.service.sight import quarantined
@@ -35,7 +35,7 @@ class Documents:
     clock: Clock
 
     async def publish(
-        self, index: Index, who: Principal, project: ProjectName, archive: Scratch
+        self, index: Index, who: Principal, project: ProjectName, archive: Hashed
     ) -> int:
         """Put the archive's files in place of the project's documentation; return how many.
 

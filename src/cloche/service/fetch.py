@@ -10,7 +10,7 @@ import structlog
 
 from cloche.core.errors import DigestMismatch, Error, NoSuchFile
 from cloche.core.model import BESIDE, METADATA, Artifact, Digest, FileKey, Held
-from cloche.ports import Blobs, Clock, PageStore, Spool, Upstream
+from cloche.ports import Blobs, Clock, PageStore, Spool, Spooled, Upstream
 from cloche.service.download import Download, Keep
 
 log = structlog.get_logger(__name__)
@@ -125,6 +125,11 @@ class Fetch:
             )
         await self.blobs.keep(digest, data, lasting=False)
         await self._record(artifact, digest, len(data))
+
+    async def adopt(self, artifact: Artifact, spooled: Spooled) -> None:
+        """Keep a file that came another way, and is known to be the one that is listed."""
+        await self.blobs.put(spooled, lasting=False)
+        await self._record(artifact, spooled.digest, spooled.size)
 
     async def close(self, patience: float) -> None:
         """Let running transfers end for `patience` seconds; the rest is resumed another time."""

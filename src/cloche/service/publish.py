@@ -18,7 +18,7 @@ from cloche.core.index import Index
 from cloche.core.metadata import Metadata
 from cloche.core.model import Digest, Upload
 from cloche.core.vouchers import UNVERIFIED, Vouchers, of_form
-from cloche.ports import Attestor, Blobs, Clock, Ledger, Pulse, Scratch, Spooled
+from cloche.ports import Attestor, Blobs, Clock, Hashed, Ledger, Pulse, Scratch, Spooled
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ class Publish:
         log.info("uploaded", index=index.name, filename=incoming.filename, by=who.name, new=new)
         return new
 
-    async def prepare(self, index: Index, who: str, incoming: Incoming, content: Scratch) -> Upload:
+    async def prepare(self, index: Index, who: str, incoming: Incoming, content: Hashed) -> Upload:
         """Check all that is to be checked, and keep the bytes: what is left is to record it.
 
         Blobs first, then one transaction: a crash in between leaves only what is swept.
@@ -91,7 +91,7 @@ class Publish:
         index: Index,
         who: str,
         filename: str,
-        content: Scratch,
+        content: Hashed,
         parsed: Parsed,
         attested: bytes | None,
     ) -> Upload:
@@ -138,7 +138,7 @@ class Publish:
         return digest
 
 
-def parse_and_check(incoming: Incoming, content: Scratch) -> Parsed:
+def parse_and_check(incoming: Incoming, content: Hashed) -> Parsed:
     """Read the archive, and hold every claim of the form against it.
 
     Raise BadUpload with all that differs or cannot be read.
@@ -180,7 +180,7 @@ def _parse(filename: str, named: Named, spooled: Spooled) -> Parsed:
     return Parsed(named, raw, metadata.read(raw) if raw is not None else None)
 
 
-def _digest_problems(fields: Mapping[str, list[str]], content: Scratch) -> list[str]:
+def _digest_problems(fields: Mapping[str, list[str]], content: Hashed) -> list[str]:
     claims = [
         (field, claimed.strip().lower(), name)
         for field, name in DIGESTS.items()
@@ -194,7 +194,7 @@ def _digest_problems(fields: Mapping[str, list[str]], content: Scratch) -> list[
     ]
 
 
-def _digest(content: Scratch, name: str, length: int) -> str:
+def _digest(content: Hashed, name: str, length: int) -> str:
     """The digest of the file as the form claims it.
 
     distutils sends all 512 bits of blake2 where 256 are asked for.
