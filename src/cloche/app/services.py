@@ -29,6 +29,7 @@ from cloche.service.documentation import Documents
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
+from cloche.service.followed import Followed
 from cloche.service.forget import Forget
 from cloche.service.gather import Gather
 from cloche.service.going import Goods
@@ -90,6 +91,7 @@ class Services:
     knowledge: Knowledge
     accesses: ports.Accesses
     arrivals: ports.Arrivals
+    followed: Followed
 
     async def close(self, patience: float) -> None:
         """Stop what is under way: transfers that no client waits for can be resumed."""
@@ -110,6 +112,7 @@ class Services:
             self.naming,
             self.shelf,
             self.accesses,
+            self.followed,
         )
 
 
@@ -208,6 +211,7 @@ def compose(
         knowledge=knowledge,
         accesses=stored.accesses,
         arrivals=stored.arrivals,
+        followed=Followed(stored.followable, blobs, stored.pulse, clock),
     )
 
 

@@ -23,6 +23,7 @@ from cloche.catalog.expiry import SqlExpiry
 from cloche.catalog.facts import SqlFacts
 from cloche.catalog.failures import said
 from cloche.catalog.findings import SqlFindings
+from cloche.catalog.followable import SqlFollowable
 from cloche.catalog.history import SqlJournal
 from cloche.catalog.holdings import SqlHoldings
 from cloche.catalog.leasing import LeasedPulse, dialer
@@ -32,6 +33,7 @@ from cloche.catalog.past import SqlChronicle
 from cloche.catalog.policies import SqlPolicies
 from cloche.catalog.promotion import SqlPromotion
 from cloche.catalog.pulse import Beacon, SqlitePulse
+from cloche.catalog.pursuits import SqlPursuits
 from cloche.catalog.recalls import SqlRecalls
 from cloche.catalog.snapshots import SqlSnapshots
 from cloche.catalog.stewardship import SqlStewardship
@@ -51,6 +53,7 @@ from cloche.ports import (
     Expiry,
     FactStore,
     Findings,
+    Followable,
     Holdings,
     Journal,
     Ledger,
@@ -58,6 +61,7 @@ from cloche.ports import (
     Policies,
     Promotion,
     Pulse,
+    Pursuits,
     Recalls,
     Snapshots,
     Stewardship,
@@ -82,6 +86,8 @@ class Catalog:
     promotion: Promotion
     arrivals: Arrivals
     cursors: Cursors
+    followable: Followable
+    pursuits: Pursuits
     documentation: Documentation
     pages: PageStore
     findings: Findings
@@ -128,6 +134,8 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         promotion=SqlPromotion(database),
         arrivals=SqlArrivals(database),
         cursors=SqlCursors(database),
+        followable=SqlFollowable(database),
+        pursuits=SqlPursuits(database),
         documentation=SqlDocumentation(database),
         pages=SqlPageStore(database),
         findings=SqlFindings(database),

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, bindparam, insert, select
 
-from cloche.catalog.schema import journal
+from cloche.catalog.schema import following, journal
+from cloche.core.errors import Follows
+from cloche.core.following import FOLLOWED
 from cloche.core.journal import Change
 
 
@@ -21,13 +23,42 @@ def record(
 ) -> int:
     """Append an entry in the caller's write transaction, and return its serial.
 
-    `where` is any of place (an index or upstream), project, version and filename.
+    `where` is any of place (an index or upstream), project, version and filename. Raise Follows
+    when the place is an index that does what another server does.
     """
-    entry = {"action": action.value, "at": at, "who": who, "detail": _json(detail), **where}
+    if action in FOLLOWED:
+        check_own(connection, where.get("place", ""))
+    return append(connection, action.value, at=at, who=who, detail=detail, **where)
+
+
+def check_own(connection: Connection, index: str) -> None:
+    """Raise Follows when another server decides what the index has."""
+    url = connection.execute(_FOLLOWS, {"index": index}).scalar()
+    if url is not None:
+        raise Follows(
+            f"index {index} follows {url}, where changes are made; make this one there, or, if "
+            f"that server is gone for good, end it with `cloche promote {index}`"
+        )
+
+
+def append(
+    connection: Connection,
+    action: str,
+    *,
+    at: datetime,
+    who: str,
+    detail: dict[str, Any],
+    **where: str | None,
+) -> int:
+    """Append an entry, whoever decides about the place."""
+    entry = {"action": action, "at": at, "who": who, "detail": _json(detail), **where}
     serial: int = connection.execute(_APPEND, entry).scalar_one()
     return serial
 
 
+_FOLLOWS = select(following.c.url).where(
+    following.c.index_name == bindparam("index"), following.c.promoted_at.is_(None)
+)
 _APPEND = insert(journal).returning(journal.c.serial)
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0016"
+REVISION = "0017"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -350,4 +350,30 @@ verified_documents = Table(
     metadata,
     Column("document", _Number, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
+)
+
+identity = Table(
+    "identity",  # of this data: one row, for ever
+    metadata,
+    Column("store", Text, primary_key=True),
+)
+
+following = Table(
+    "following",  # indexes that do what another server does
+    metadata,
+    Column("index_name", Text, primary_key=True),
+    Column("upstream", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+    Column("store", Text),  # whose journal it is; none: nothing has come yet
+    Column("serial", BigInteger, nullable=False),  # there: up to which all is done here
+    Column("mark", Text, nullable=False),
+    Column("newest", BigInteger, nullable=False),  # there, when it was asked last
+    Column("level_at", Instant),  # there: all that happened before is here
+    Column("contact_at", Instant),  # here
+    Column("trouble", Text),  # since the last contact
+    Column("holder", Text),  # the node that follows
+    Column("held_until", Instant),
+    Column("promoted_at", Instant),
+    Column("promoted_by", Text),
 )

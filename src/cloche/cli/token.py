@@ -42,7 +42,7 @@ def create(
     can: Annotated[
         list[Action] | None,
         typer.Option(
-            metavar="read|upload|admin",
+            metavar="read|upload|follow|admin",
             help="What it allows; can be given more than once. [default: read]",
         ),
     ] = None,

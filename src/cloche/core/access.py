@@ -10,6 +10,7 @@ from msgspec import Struct
 class Action(StrEnum):
     READ = "read"
     UPLOAD = "upload"
+    FOLLOW = "follow"  # all that an index itself has and says, whatever its rules withhold
     ADMIN = "admin"
 
 
@@ -54,3 +55,8 @@ def may_manage(who: Principal | None, index: str, now: datetime) -> bool:
 def may_upload(who: Principal | None, index: str, now: datetime) -> bool:
     """Uploading always takes a credential, on loopback too."""
     return who is not None and who.holds(Action.UPLOAD, index, now)
+
+
+def may_follow(who: Principal | None, index: str, now: datetime) -> bool:
+    """Following always takes a credential, on loopback too: it sees what no page shows."""
+    return who is not None and who.holds(Action.FOLLOW, index, now)

@@ -7,7 +7,8 @@ Error
 │   └── NotAcceptable          none of the forms in which this can be answered is wanted
 ├── Unauthenticated            nobody, or a token that is unknown, expired or revoked
 ├── Forbidden                  somebody, but not allowed to do this
-│   └── Denied                 a file that a rule does not let anybody have, or a page of such
+│   ├── Denied                 a file that a rule does not let anybody have, or a page of such
+│   └── Follows                the index does what another server does: changes are made there
 ├── NotFound
 │   ├── NoSuchIndex
 │   ├── NoSuchProject
@@ -20,6 +21,7 @@ Error
 │   └── NoSuchAdmission        nothing is let past the rules under that number, or no longer
 ├── Forgotten                  what was seen at a past moment is not kept any more
 ├── FileExists                 the filename is taken by other bytes, for ever
+├── OtherJournal               what somebody followed is not the journal that is here
 ├── TooLarge                   beyond a bound set by the operator
 ├── UpstreamDown               could not look, and nothing kept: try again later
 │   └── TransferBroken         a file transfer from an upstream ended early
@@ -79,6 +81,10 @@ class Denied(Forbidden):
     def __init__(self, sentence: str, members: Mapping[str, object]) -> None:
         super().__init__(sentence)
         self.members = members
+
+
+class Follows(Forbidden):
+    pass
 
 
 class NotFound(Error):
@@ -146,6 +152,10 @@ class Forgotten(Error):
 
 
 class FileExists(Error):
+    pass
+
+
+class OtherJournal(Error):
     pass
 
 

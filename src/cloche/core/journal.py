@@ -34,6 +34,7 @@ class Change(StrEnum):
     RULES_CHANGED = "rules changed"  # those that the settings give an index
     SNAPSHOT_CREATED = "snapshot created"
     SNAPSHOT_DELETED = "snapshot deleted"
+    PROMOTED = "promoted"  # an index that followed another server's is its own master
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event
     TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
 

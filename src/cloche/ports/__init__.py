@@ -21,6 +21,7 @@ from cloche.ports.cache import (
     PageStore,
 )
 from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
+from cloche.ports.following import Followable, Primary, Pursuit, Pursuits
 from cloche.ports.hooks import Courier, Cursors
 from cloche.ports.ledger import (
     Changes,
@@ -73,6 +74,7 @@ __all__ = [
     "Fetched",
     "Find",
     "Findings",
+    "Followable",
     "Found",
     "Growth",
     "Guide",
@@ -94,8 +96,11 @@ __all__ = [
     "PageStore",
     "Partial",
     "Policies",
+    "Primary",
     "Promotion",
     "Pulse",
+    "Pursuit",
+    "Pursuits",
     "Recalls",
     "Received",
     "Recorded",

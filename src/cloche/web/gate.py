@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Sequence
 
-from cloche.core.access import Action, Principal, may_manage, may_read, may_upload
+from cloche.core.access import Action, Principal, may_follow, may_manage, may_read, may_upload
 from cloche.core.errors import Forbidden, Unauthenticated
 from cloche.core.index import Index
 from cloche.ports import Clock, Login, Pulse
@@ -66,6 +66,17 @@ class Gate:
         if who is None or not may_manage(who, index, self._clock()):
             raise self._refusal(who, Action.ADMIN, Index(name=index))
         await self.reader(self._view.index(index), header)
+        return who
+
+    async def follower(self, index: str, header: str | None) -> Principal:
+        """Raise Unauthenticated or Forbidden unless this request may follow the index.
+
+        Raise NoSuchIndex, but only to those who would follow it.
+        """
+        who = await self._who(header)
+        if who is None or not may_follow(who, index, self._clock()):
+            raise self._refusal(who, Action.FOLLOW, Index(name=index))
+        self._view.index(index)
         return who
 
     def _parts(self, index: str) -> list[Index]:

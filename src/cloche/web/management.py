@@ -10,6 +10,7 @@ from cloche.core.errors import BadRequest, TooLarge
 from cloche.ports import Accesses
 from cloche.service.admit import Admit
 from cloche.service.explain import Explain
+from cloche.service.followed import Followed
 from cloche.service.promote import Promote
 from cloche.service.shelf import Shelf
 from cloche.service.snapshots import Naming
@@ -30,6 +31,7 @@ class Managed:
     naming: Naming
     shelf: Shelf
     accesses: Accesses
+    followed: Followed
 
 
 @dataclass(eq=False)

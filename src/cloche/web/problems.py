@@ -37,6 +37,7 @@ STATUS: dict[type[errors.Error], tuple[HTTPStatus, str]] = {
     errors.NotFound: (HTTPStatus.NOT_FOUND, "Not found"),
     errors.Forgotten: (HTTPStatus.GONE, "Not kept any more"),
     errors.FileExists: (HTTPStatus.CONFLICT, "File already exists"),
+    errors.OtherJournal: (HTTPStatus.CONFLICT, "Another journal"),
     errors.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
     errors.UpstreamDown: (HTTPStatus.SERVICE_UNAVAILABLE, "Upstream unavailable"),
     errors.UpstreamLies: (HTTPStatus.BAD_GATEWAY, "Upstream answer refused"),

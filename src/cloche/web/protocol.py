@@ -46,6 +46,13 @@ class Protocol(HttpToolsProtocol):
             self._too_long = True
             self.send_400_response("")
 
+    def shutdown(self) -> None:
+        """End the connection, after the answer that is under way; that one may hurry."""
+        cycle: Any = self.cycle
+        if cycle is not None:
+            cycle.is_last = True
+        super().shutdown()
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the base class's signature
         """Say what is wrong with a head, unless another answer has begun, and hang up."""
         cycle: Any = self.cycle  # None before the first request
@@ -125,6 +132,11 @@ def has_left(scope: Scope) -> bool:
     """Whether the client has hung up; False also where another protocol serves it."""
     cycle: RequestResponseCycle | None = scope.get(CYCLE)
     return cycle is not None and cycle.disconnected
+
+
+def is_unheard(scope: Scope) -> bool:
+    """Whether nobody should be kept waiting any more: the client has left, or the server ends."""
+    return has_left(scope) or getattr(scope.get(CYCLE), "is_last", False)
 
 
 class _Phrased:

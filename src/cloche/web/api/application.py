@@ -15,6 +15,7 @@ from cloche.web import problems
 from cloche.web.api.access import Access
 from cloche.web.api.admissions import Admissions
 from cloche.web.api.explain import Explanations
+from cloche.web.api.following import SCHEMAS, Following
 from cloche.web.api.projects import Projects
 from cloche.web.api.pushes import Pushes
 from cloche.web.api.snapshots import Snapshots
@@ -29,7 +30,7 @@ REFUSALS = {
     401: "No credentials, or unknown ones.",
     403: "The token does not cover this.",
     404: "No such index, project, file, admission or snapshot.",
-    409: "Other bytes have the name of a file.",
+    409: "Other bytes have the name of a file, or this is another journal.",
     413: "The request is too large.",
     502: "An upstream answered nonsense.",
     503: "An upstream or the storage cannot be reached.",
@@ -56,7 +57,7 @@ class Api(FastAPI):
         """The description, with what FastAPI cannot know: problems and credentials."""
         found = super().openapi()
         parts = found.setdefault("components", {})
-        parts.setdefault("schemas", {})["Problem"] = _PROBLEM
+        parts.setdefault("schemas", {}).update({"Problem": _PROBLEM, **SCHEMAS})
         parts["securitySchemes"] = {
             name: {"type": "http", "scheme": name} for name in ("basic", "bearer")
         }
@@ -70,7 +71,7 @@ def build(managed: Managed, gate: Gate) -> Api:
         title="cloche",
         version=__version__,
         description="Managing what an index shows. It takes a token with `admin` on the index, but "
-        "for an explanation, which whoever may read the index is given.",
+        "for an explanation, which whoever may read the index is given, and for following it.",
         openapi_url=OPENAPI,
         docs_url=None,
         redoc_url=None,
@@ -92,6 +93,7 @@ def build(managed: Managed, gate: Gate) -> Api:
     Pushes(managed.promote, gate).join(api.router, ROOT)
     Access(managed.accesses, managed.explain.view, gate).join(api.router, ROOT)
     Snapshots(managed.naming, gate).join(api.router, ROOT)
+    Following(managed.followed, gate).join(api.router, ROOT)
     return api
 
 
