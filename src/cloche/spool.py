@@ -75,6 +75,16 @@ class Spool:
         finally:
             self._locks.drop(name)
 
+    @contextmanager
+    def claim(self, name: str) -> Iterator[bool]:
+        """Keep everybody else on this node out of `name` meanwhile, unless somebody is there."""
+        taken = self._locks.take(name)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._locks.drop(name)
+
     async def sweep(self, older_than: float) -> int:
         """Remove what crashed processes left, unless somebody works on it; return how much.
 

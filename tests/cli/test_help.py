@@ -36,6 +36,10 @@ COMMANDS = {
         *("--base-url", "--platform", "--python", "--all", "--no-sdists", "--pre", "--jobs"),
         *("--dry-run", "--json", "--upstream", "--data", "--config"),
     ],
+    "sync": [
+        *("--dry-run", "--status", "--full", "--allow-shrink", "--json", "--jobs"),
+        *("--data", "--config", "NAME..."),
+    ],
     "token": ["create", "list", "revoke"],
     "token create": ["--index", "--can", "--name", "--days", "--data", "--config"],
     "token list": ["--json", "--data", "--config"],

@@ -15,6 +15,7 @@ from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
 from cloche.config import advisories, indexes, rules, webhooks
+from cloche.core import mirrors
 from cloche.service import recall, upstream
 from tests.docs import markdown
 
@@ -38,6 +39,7 @@ TABLES: dict[str, type[Struct]] = {
     CLOCHE: kinds.load(upstreams, "cloche").Settings,
     "`[upstream.NAME.freshness]`": upstream.Freshness,
     "`[upstream.NAME.recall]`": recall.Policy,
+    "`[upstream.NAME.mirror]`": mirrors.Mirror,
     "`[advisories.NAME]`": advisories.AdvisoriesTable,
     "`[index.NAME]`": indexes.IndexTable,
     "`[[index.NAME.route]]`": indexes.RouteTable,

@@ -15,6 +15,7 @@ from cloche.app.opening import (
     open_upstreams,
     utc_now,
 )
+from cloche.app.syncs import Syncs, this_node
 from cloche.catalog import Catalog
 from cloche.config import Settings
 from cloche.config.recording import rebuilt
@@ -87,6 +88,7 @@ class Services:
     sweep: Sweep
     forget: Forget
     watch: Watch
+    syncs: Syncs
     cached: Mapping[str, CachedUpstream]
     knowledge: Knowledge
     accesses: ports.Accesses
@@ -206,6 +208,9 @@ def compose(
             (*settings.indexes, *settings.upstreams),
             Flags(tuple(settings.upstreams), stored.holdings, stored.recalls),
             clock,
+        ),
+        syncs=Syncs(
+            view, cached, remote, fetch, within, blobs, spool, stored, clock, this_node(settings)
         ),
         cached=cached,
         knowledge=knowledge,

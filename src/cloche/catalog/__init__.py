@@ -26,8 +26,10 @@ from cloche.catalog.findings import SqlFindings
 from cloche.catalog.followable import SqlFollowable
 from cloche.catalog.history import SqlJournal
 from cloche.catalog.holdings import SqlHoldings
+from cloche.catalog.leases import SqlLeases
 from cloche.catalog.leasing import LeasedPulse, dialer
 from cloche.catalog.ledger import SqlLedger
+from cloche.catalog.mirrors import SqlMirrors, SqlStandings
 from cloche.catalog.pages import SqlPageStore
 from cloche.catalog.past import SqlChronicle
 from cloche.catalog.policies import SqlPolicies
@@ -56,7 +58,9 @@ from cloche.ports import (
     Followable,
     Holdings,
     Journal,
+    Leases,
     Ledger,
+    Mirrors,
     PageStore,
     Policies,
     Promotion,
@@ -64,6 +68,7 @@ from cloche.ports import (
     Pursuits,
     Recalls,
     Snapshots,
+    Standings,
     Stewardship,
     Tokens,
     Upkeep,
@@ -98,6 +103,9 @@ class Catalog:
     advisories: Advisories
     recalls: Recalls
     audit: Audit
+    mirrors: Mirrors
+    standings: Standings
+    leases: Leases
     tokens: Tokens
     accesses: Accesses
     pulse: Pulse
@@ -146,6 +154,9 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         advisories=SqlAdvisories(database),
         recalls=SqlRecalls(database),
         audit=SqlAudit(database),
+        mirrors=SqlMirrors(database),
+        standings=SqlStandings(database),
+        leases=SqlLeases(database),
         tokens=SqlTokens(database),
         accesses=SqlAccesses(beside),
         pulse=beacon,

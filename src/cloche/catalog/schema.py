@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0017"
+REVISION = "0018"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -376,4 +376,56 @@ following = Table(
     Column("held_until", Instant),
     Column("promoted_at", Instant),
     Column("promoted_by", Text),
+)
+
+mirrors = Table(
+    "mirrors",  # of upstreams
+    metadata,
+    Column("upstream", Text, primary_key=True),
+    Column("etag", Foreign),
+    Column("serial", BigInteger, nullable=False),
+    Column("projects", BigInteger, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("journal", BigInteger, nullable=False),
+    Column("listed_at", Instant),
+    Column("until", Instant),
+    Column("complete_serial", BigInteger, nullable=False),
+    Column("complete_at", Instant),
+)
+
+mirrored = Table(
+    "mirrored",  # projects
+    metadata,
+    Column("upstream", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("listed", BigInteger, nullable=False),
+    Column("seen", BigInteger),
+    Column("tries", BigInteger, nullable=False),
+    Column("due_at", Instant),
+    Column("cause", Foreign, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("lacking", BigInteger, nullable=False),
+    Column("lacking_size", BigInteger, nullable=False),
+    Index(None, "upstream", "due_at", "project"),
+    Index(None, "upstream", "state"),
+)
+
+failures = Table(
+    "failures",  # files of mirrored projects that could not be had
+    metadata,
+    Column("upstream", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("filename", Foreign, primary_key=True),
+    Column("cause", Foreign, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("what", Text, primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("until", Instant, nullable=False),
 )

@@ -21,9 +21,10 @@ from cloche.config.indexes import RESERVED, At, IndexTable, build, read, redirec
 from cloche.config.webhooks import listeners
 from cloche.core.access import EVERY_INDEX
 from cloche.core.conversion import convert, nearest
-from cloche.core.errors import BadSetting
+from cloche.core.errors import BadName, BadSetting
 from cloche.core.hooks import Hook
 from cloche.core.index import Index
+from cloche.core.mirrors import Choice, Mirror, recalled
 from cloche.service.recall import Policy
 from cloche.service.upstream import Freshness
 
@@ -95,6 +96,7 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True):
     own: Any  # the kind's Settings
     freshness: Freshness
     recall: Policy = Policy()
+    mirror: Mirror = Mirror()
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -288,14 +290,35 @@ def _upstream(name: str, table: Any, where: str) -> UpstreamSettings:
             f"{where}: upstream.{name}.kind is {kind!r}; known kinds are {', '.join(known)}"
         )
     freshness = convert(own.pop("freshness", {}), Freshness, f"upstream.{name}.freshness", where)
-    recall = convert(own.pop("recall", {}), Policy, f"upstream.{name}.recall", where)
+    said = own.pop("recall", {})
+    recall = convert(said, Policy, f"upstream.{name}.recall", where)
+    mirror = _mirror(name, own.pop("mirror", {}), where)
+    if mirror.gone is not None:
+        if "deleted" in said and recall.deleted != recalled(mirror.gone):
+            raise BadSetting(
+                f"{where}: upstream.{name}.recall.deleted is {recall.deleted!r} and "
+                f"upstream.{name}.mirror.gone is {mirror.gone!r}, which contradict each other; "
+                "leave one of them out"
+            )
+        recall = Policy(deleted=recalled(mirror.gone))
     settings = kinds.load(upstreams, kind).Settings
     return UpstreamSettings(
         kind=kind,
         own=convert(own, settings, f"upstream.{name}", where),
         freshness=freshness,
         recall=recall,
+        mirror=mirror,
     )
+
+
+def _mirror(name: str, table: Any, where: str) -> Mirror:
+    key = f"upstream.{name}.mirror"
+    found: Mirror = convert(table, Mirror, key, where)
+    try:
+        Choice(found.projects)
+    except BadName as e:
+        raise BadSetting(f"{where}: {key}.projects: {e}") from None
+    return found
 
 
 def _login(kind: str, table: Any, indexes: Mapping[str, Index], where: str) -> Any:

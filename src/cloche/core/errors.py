@@ -20,6 +20,7 @@ Error
 │   ├── NoSuchBlob
 │   └── NoSuchAdmission        nothing is let past the rules under that number, or no longer
 ├── Forgotten                  what was seen at a past moment is not kept any more
+├── Occupied                   somebody does what only one may do at a time
 ├── FileExists                 the filename is taken by other bytes, for ever
 ├── OtherJournal               what somebody followed is not the journal that is here
 ├── TooLarge                   beyond a bound set by the operator
@@ -148,6 +149,10 @@ class NoSuchAdmission(NotFound):
 
 
 class Forgotten(Error):
+    pass
+
+
+class Occupied(Error):
     pass
 
 

@@ -1,6 +1,6 @@
 """This node's scratch disk: what is on its way in."""
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -102,6 +102,12 @@ class Spool(Protocol):
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:
         """Keep everybody else on this node out of `name` meanwhile."""
+
+    def claim(self, name: str) -> AbstractContextManager[bool]:
+        """Keep everybody else on this node out of `name` meanwhile, unless somebody is there.
+
+        False if somebody is.
+        """
 
     async def sweep(self, older_than: float) -> int:
         """Remove what crashed processes left; return how many files."""

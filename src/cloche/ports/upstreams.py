@@ -23,6 +23,7 @@ class Received(Struct, frozen=True, kw_only=True):
     document: Document | None
     etag: str | None
     max_age: int | None  # seconds, from Cache-Control; None when the upstream says nothing
+    serial: int | None = None  # of the project's last change, as far as this answer knows
 
 
 class Transfer(Struct, frozen=True, kw_only=True):

@@ -204,7 +204,7 @@ class Fetch:
             size=size,
             at=self.clock(),
         )
-        await self.pages.hold(held, news=_is_news(artifact))
+        await self.pages.hold(held, news=is_news(artifact))
         self._remember(_name(artifact, digest), size)
 
 
@@ -212,7 +212,7 @@ def _name(artifact: Artifact, digest: Digest) -> Named:
     return artifact.upstream, artifact.key, artifact.filename, digest
 
 
-def _is_news(artifact: Artifact) -> bool:
+def is_news(artifact: Artifact) -> bool:
     """Whether the bytes tell what the page that lists them could, and does not."""
     if artifact.filename.endswith(METADATA):
         return artifact.sha256 is None

@@ -100,14 +100,55 @@ class CachedUpstream:
             raise
         except NoSuchProject as e:
             return await self._remains(project, e)
-        if self.recall is None:
-            return answer
-        return replace(answer, page=await self.recall.over(project, answer.page))
+        return await self._over(project, answer)
+
+    async def look(self, project: ProjectName, serial: int) -> Answer:
+        """Ask now, however fresh what is kept is. Raise what `page` does.
+
+        Raise UpstreamDown when the answer is older than `serial`, of what the upstream listed.
+        """
+        loop = asyncio.get_running_loop()
+        flight = _Flight(loop.create_future(), loop.time())
+        async with self.spool.lock(f"page {self.name} {project}"):
+            kept = await self.store.recall(self.name, project)
+            await self._ask(project, flight, serial, kept)
+        return await self._over(project, await flight.answer)
+
+    async def peek(self, project: ProjectName) -> Answer:
+        """Ask, and keep nothing. Raise what `page` does."""
+        kept = await self.store.recall(self.name, project)
+        received = await self.upstream.page(project, kept.etag if kept else None)
+        now = self.clock()
+        if received.document is None and kept is not None:
+            return await self._over(project, await self._answer(project, kept, now))
+        if received.document is None:
+            raise UpstreamLies(f"{self.name} answers 304 to a question that had no ETag")
+        listed = await self._parse(project, received.document)
+        known = await self._known(project, listed, self.findings)
+        return await self._over(project, Answer(await self._filled(listed, known, now), now))
+
+    async def last(self, project: ProjectName) -> Answer | None:
+        """What is kept of the project, however old, with what is gone upstream."""
+        kept = await self.store.recall(self.name, project)
+        if kept is None:
+            return None
+        return await self._over(project, await self._answer(project, kept, kept.fresh_until))
+
+    async def lose(self, project: ProjectName) -> None:
+        """The upstream has the project no more: take note of that."""
+        async with self.spool.lock(f"page {self.name} {project}"):
+            kept = await self.store.recall(self.name, project)
+            await self._note_absence(project, self.freshness.absent, kept)
 
     async def check_kept(self, held: Held) -> None:
         """Raise Denied when a file that is kept is served no more."""
         if self.recall is not None and self.recall.denies:
             await self.recall.check(held, await self.known(held.project))
+
+    async def _over(self, project: ProjectName, answer: Answer) -> Answer:
+        if self.recall is None:
+            return answer
+        return replace(answer, page=await self.recall.over(project, answer.page))
 
     async def _listed(self, project: ProjectName) -> Answer:
         kept = await self.store.recall(self.name, project)
@@ -227,16 +268,26 @@ class CachedUpstream:
             if kept and self.clock() < kept.fresh_until:
                 flight.tell(await self._answer(project, kept, kept.fresh_until))
                 return
-            try:
-                received = await self.upstream.page(project, kept.etag if kept else None)
-            except Elsewhere:
-                raise
-            except NoSuchProject as e:
-                seconds = self._absence(e.max_age)
-                await self._note_absence(project, seconds, kept)
-                raise self._nothing(project, seconds) from None
-            self._unwell.pop(project, None)
-            await self._take(project, kept, received, flight)
+            await self._ask(project, flight, 0, kept)
+
+    async def _ask(
+        self, project: ProjectName, flight: _Flight, serial: int, kept: Kept | None
+    ) -> None:
+        try:
+            received = await self.upstream.page(project, kept.etag if kept else None)
+        except Elsewhere:
+            raise
+        except NoSuchProject as e:
+            seconds = self._absence(e.max_age)
+            await self._note_absence(project, seconds, kept)
+            raise self._nothing(project, seconds) from None
+        if received.serial is not None and received.serial < serial:
+            raise UpstreamDown(
+                f"{self.name} lists {project} at serial {serial}, and its page is of serial "
+                f"{received.serial}: a cache there is behind; try again later"
+            )
+        self._unwell.pop(project, None)
+        await self._take(project, kept, received, flight)
 
     async def _note_absence(self, project: ProjectName, seconds: float, kept: Kept | None) -> None:
         self._remember(self._absent, project, seconds)

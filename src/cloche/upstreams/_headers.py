@@ -32,3 +32,9 @@ def max_age(answer: aiohttp.ClientResponse) -> int | None:
 def retry_after(answer: aiohttp.ClientResponse) -> int:
     said = answer.headers.get("Retry-After", "")
     return min(int(said), MAX_RETRY_AFTER) if SECONDS.match(said) else 5
+
+
+def last_serial(answer: aiohttp.ClientResponse) -> int | None:
+    """The serial that PyPI and its like state beside a page."""
+    said = answer.headers.get("X-PyPI-Last-Serial", "")
+    return int(said) if SECONDS.match(said) else None

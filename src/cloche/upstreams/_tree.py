@@ -59,6 +59,12 @@ class Tree:
             ]
         return sorted(found, key=lambda path: (path.count("/"), path))
 
+    def projects(self) -> list[ProjectName]:
+        """Those of which a file lies there. Raise as `files` does."""
+        with self._turn:
+            self._look()
+            return list(self._homes)
+
     def _look(self) -> None:
         began = time.monotonic()
         self._check_root()

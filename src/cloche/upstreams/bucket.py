@@ -39,7 +39,7 @@ from cloche.core.objects import (
     is_endpoint,
     reason,
 )
-from cloche.ports import Document, Received, Transfer, Upstream
+from cloche.ports import Document, Received, Rolled, Transfer, Upstream
 from cloche.upstreams._remote import Count, Seconds
 from cloche.upstreams._tree import age, project_of
 
@@ -169,6 +169,12 @@ class _Bucket:
             return Received(document=None, etag=own, max_age=0)
         document = Document(body=body, content_type=Format.JSON, url=f"{self._root}/")
         return Received(document=document, etag=own, max_age=0)
+
+    async def roll(self, etag: str | None) -> Rolled | None:  # noqa: ARG002 - names have none
+        async with self._turn:
+            if monotonic() >= self._seen.until:
+                self._seen = await self._look()
+            return Rolled(projects=dict.fromkeys(self._seen.projects, 0))
 
     @asynccontextmanager
     async def transfer(

@@ -22,7 +22,7 @@ from cloche.core.errors import BadName, BadSetting, BadUpload, NoSuchFile, NoSuc
 from cloche.core.filenames import parse
 from cloche.core.model import Artifact, ProjectName
 from cloche.core.negotiation import Format
-from cloche.ports import Document, Received, Transfer, Upstream
+from cloche.ports import Document, Received, Rolled, Transfer, Upstream
 from cloche.upstreams._local import Below, Stamp, transfer
 from cloche.upstreams._local import metadata as metadata_of
 from cloche.upstreams._tree import Tree, age
@@ -82,6 +82,10 @@ class _Directory:
 
     async def page(self, project: ProjectName, etag: str | None) -> Received:
         return await asyncio.to_thread(self._page, project, etag)
+
+    async def roll(self, etag: str | None) -> Rolled | None:  # noqa: ARG002 - names have none
+        found = await asyncio.to_thread(self._tree.projects)
+        return Rolled(projects=dict.fromkeys(found, 0))
 
     def transfer(
         self, artifact: Artifact, start: int, etag: str | None

@@ -13,7 +13,7 @@ from cloche.core.errors import BadSetting, NoSuchFile, NoSuchProject, UpstreamDo
 from cloche.core.findlinks import split
 from cloche.core.model import Artifact, ProjectName
 from cloche.core.negotiation import Format
-from cloche.ports import Document, Received, Transfer, Upstream
+from cloche.ports import Document, Received, Rolled, Transfer, Upstream
 from cloche.upstreams._local import Below, transfer
 from cloche.upstreams._remote import Count, Remote
 from cloche.upstreams.simple import Simple, is_address
@@ -71,6 +71,11 @@ class _Links:
             return Received(document=None, etag=own, max_age=age)
         document = Document(body=body, content_type=Format.HTML, url=self._found_at)
         return Received(document=document, etag=own, max_age=age)
+
+    async def roll(self, etag: str | None) -> Rolled | None:  # noqa: ARG002 - pages tell
+        async with self._turn:
+            await self._look()
+            return Rolled(projects=dict.fromkeys(self._pages, 0))
 
     def transfer(
         self, artifact: Artifact, start: int, etag: str | None

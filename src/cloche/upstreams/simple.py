@@ -32,9 +32,10 @@ from cloche.core.errors import (
 )
 from cloche.core.model import BESIDE, Artifact, ProjectName
 from cloche.core.negotiation import Format
-from cloche.ports import Document, Received, Transfer, Upstream
+from cloche.core.root_page import Root, read_root
+from cloche.ports import Document, Received, Rolled, Transfer, Upstream
 from cloche.upstreams._environment import usual_proxy
-from cloche.upstreams._headers import etag_of, max_age, plain, retry_after
+from cloche.upstreams._headers import etag_of, last_serial, max_age, plain, retry_after
 from cloche.upstreams._redirect import Redirect
 from cloche.upstreams._remote import Remote
 
@@ -44,6 +45,10 @@ CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)\Z")
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_PROXIES = 1000  # origins of which it is remembered how to get there
 MOMENTARY = frozenset({500, 502, 503, 504})
+
+MAX_ROLL = 256 << 20  # bytes of a list of all projects; PyPI's has some 40 MB
+MAX_PROJECTS = 3_000_000
+ROLL_TIMEOUT = 600.0  # seconds for the whole of it
 
 Origin = tuple[str, str | None, int | None]
 """Scheme, host and port."""
@@ -133,11 +138,31 @@ class Simple:
             raise NoSuchProject(f"{self.name} has no project {project}")
         return received
 
-    async def ask(self, url: str, etag: str | None) -> Received | None:
+    async def roll(self, etag: str | None) -> Rolled | None:
+        received = await self.ask(self._base, etag, most=MAX_ROLL, seconds=ROLL_TIMEOUT)
+        if received is None:
+            raise NoSuchProject(f"{self.name} has no list of its projects")
+        if received.document is None:
+            return None
+        root = await asyncio.to_thread(self._root, received.document)
+        return Rolled(
+            projects=root.projects,
+            serial=root.serial or received.serial or 0,
+            etag=received.etag,
+        )
+
+    def _root(self, document: Document) -> Root:
+        return read_root(self.name, document.body, document.content_type, most=MAX_PROJECTS)
+
+    async def ask(
+        self, url: str, etag: str | None, *, most: int | None = None, seconds: float | None = None
+    ) -> Received | None:
         """Whatever page is at the address; None when the upstream says that none is there.
 
+        It may have `most` bytes and take so many seconds, if that is not as the settings say.
         Raise UpstreamDown or UpstreamLies as `Upstream.page` does.
         """
+        most = most or self._settings.max_page_bytes
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._settings.attempts),
             wait=wait_random_exponential(multiplier=0.1, max=2),
@@ -145,41 +170,51 @@ class Simple:
             reraise=True,
         )
         with self._translated(UpstreamDown):
-            async with asyncio.timeout(self._settings.page_timeout):
+            async with asyncio.timeout(seconds or self._settings.page_timeout):
                 async for attempt in retrying:
                     with attempt:
-                        return await self._ask(url, etag)
+                        return await self._ask(url, etag, most)
         raise AssertionError  # tenacity returns or raises
 
-    async def _ask(self, url: str, etag: str | None) -> Received | None:
+    async def _ask(self, url: str, etag: str | None, most: int) -> Received | None:
         headers = {"Accept": self.accept, "Accept-Encoding": "gzip"}
         if etag:
             headers["If-None-Match"] = etag
         with self._translated(_Momentary):
             async with self._get("pages", url, headers) as answer:
                 if answer.status == HTTPStatus.NOT_MODIFIED and etag:
-                    return Received(document=None, etag=etag, max_age=max_age(answer))
+                    return Received(
+                        document=None,
+                        etag=etag,
+                        max_age=max_age(answer),
+                        serial=last_serial(answer),
+                    )
                 if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
                     return None
                 await self.heed(answer)
                 self._check(answer, {HTTPStatus.OK}, _Momentary)
                 document = Document(
-                    body=await self._body(answer),
+                    body=await self._body(answer, most),
                     content_type=plain(answer.headers.get("Content-Type", "")),
                     url=str(answer.url),
                 )
-                return Received(document=document, etag=etag_of(answer), max_age=max_age(answer))
+                return Received(
+                    document=document,
+                    etag=etag_of(answer),
+                    max_age=max_age(answer),
+                    serial=last_serial(answer),
+                )
 
     async def heed(self, answer: aiohttp.ClientResponse) -> None:
         """Raise what a refusal says, where more of it can be understood than its status."""
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _body(self, answer: aiohttp.ClientResponse, most: int) -> bytes:
         body = bytearray()
         async for chunk in answer.content.iter_any():
             body += chunk
-            if len(body) > self._settings.max_page_bytes:
+            if len(body) > most:
                 raise UpstreamLies(
-                    f"{self.name} sends a page of more than {self._settings.max_page_bytes} bytes "
+                    f"{self.name} sends a page of more than {most} bytes "
                     f"(max_page_bytes) for {answer.url.path}"
                 )
         return bytes(body)

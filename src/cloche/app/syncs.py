@@ -1,0 +1,202 @@
+"""Mirrors, put together: what is to be brought of which upstream, and what brings it."""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import msgspec
+from msgspec.structs import replace
+
+from cloche.catalog import Catalog
+from cloche.config import Settings
+from cloche.config.recording import recorded
+from cloche.core.errors import BadSetting
+from cloche.core.index import Ways
+from cloche.core.mirrors import Choice, Mirror, Mirrored, policy
+from cloche.ports import Blobs, Clock, Mirroring, Spool, Standing, Upstream
+from cloche.ports.mirrors import Failure
+from cloche.service.alone import Alone
+from cloche.service.carry import Carrier
+from cloche.service.desired import Judges
+from cloche.service.fetch import Fetch
+from cloche.service.one import One
+from cloche.service.sync import Plan, Sync
+from cloche.service.upstream import CachedUpstream
+from cloche.service.view import View
+from cloche.service.within import Within
+
+
+@dataclass(frozen=True, slots=True)
+class Syncs:
+    """Makes what syncs an upstream, over adapters that are open."""
+
+    view: View
+    cached: Mapping[str, CachedUpstream]
+    remote: Mapping[str, Upstream]
+    fetch: Fetch
+    within: Within
+    blobs: Blobs
+    spool: Spool
+    stored: Catalog
+    clock: Clock
+    node: str
+
+    def of(self, plan: Plan) -> Sync:
+        cached, upstream = self.cached[plan.upstream], self.remote[plan.upstream]
+        judges = Judges(self.view, cached, plan.indexes)
+        places = (self.view.ways(each).places for each in plan.indexes)
+        one = One(
+            cached=cached,
+            judges=judges,
+            carrier=Carrier(upstream, self.fetch, self.within, self.blobs, self.clock),
+            holdings=self.stored.holdings,
+            mirrors=self.stored.mirrors,
+            blobs=self.blobs,
+            clock=self.clock,
+            mode=plan.mode,
+            gone=plan.gone,
+            slots=asyncio.Semaphore(plan.jobs),
+            places=frozenset(each for some in places for each in some) & self.view.indexes.keys(),
+            dry=plan.dry,
+            full=plan.full,
+        )
+        return Sync(
+            plan=plan,
+            upstream=upstream,
+            one=one,
+            mirrors=self.stored.mirrors,
+            standings=self.stored.standings,
+            ledger=self.stored.ledger,
+            alone=Alone(self.spool, self.stored.leases, self.clock, self.node),
+            clock=self.clock,
+        )
+
+    async def standing(self, upstream: str) -> tuple[Mirroring, Standing]:
+        """How far the mirror of an upstream has come. Nobody is asked."""
+        mirroring = await self.stored.mirrors.find(upstream)
+        return mirroring, await self.stored.standings.standing(upstream)
+
+    async def lacking(self, upstream: str, most: int) -> tuple[list[Mirrored], list[Failure]]:
+        """Projects and files that could not be had."""
+        standings = self.stored.standings
+        return await standings.failed(upstream, most), await standings.failures(upstream, most)
+
+
+def this_node(settings: Settings) -> str:
+    return f"{socket.gethostname()} ({settings.data.absolute()})"
+
+
+def plans(settings: Settings, names: Sequence[str], jobs: int | None = None) -> list[Plan]:
+    """What is to be brought for these indexes and upstreams; for none of them, all that is set.
+
+    Raise BadSetting when a name is neither, or there is nothing to bring.
+    """
+    if not names:
+        names = [name for name, each in settings.upstreams.items() if _is_ahead(each.mirror)]
+        if not names:
+            raise BadSetting(
+                "no upstream is a mirror; name an upstream or index, or set "
+                'mode = "all" under [upstream.NAME.mirror]'
+            )
+    asking: dict[str, list[str]] = {}
+    for name in names:
+        for upstream, indexes in _asked(settings, name):
+            found = asking.setdefault(upstream, [])
+            found += [each for each in indexes if each not in found]
+    return [_plan(settings, name, tuple(asked), jobs) for name, asked in asking.items()]
+
+
+def widened(settings: Settings, chosen: Iterable[Plan]) -> Settings:
+    """The settings with as many connections to each of these upstreams as it has jobs."""
+    upstreams = dict(settings.upstreams)
+    for plan in chosen:
+        one = upstreams[plan.upstream]
+        if hasattr(one.own, "connections"):
+            most = max(one.own.connections, plan.jobs)
+            own = replace(one.own, connections=most)
+            upstreams[plan.upstream] = replace(one, own=own)
+    return replace(settings, upstreams=upstreams)
+
+
+def _is_ahead(mirror: Mirror) -> bool:
+    return mirror.mode != "on_demand"
+
+
+def _asked(settings: Settings, name: str) -> list[tuple[str, list[str]]]:
+    """The upstreams that a name means, and the indexes under whose rules."""
+    if name in settings.upstreams:
+        drawing = [
+            index for index in settings.indexes if name in Ways(settings.indexes, index).places
+        ]
+        if not drawing:
+            raise BadSetting(
+                f"no index draws on the upstream {name}, so nothing of it is wanted; add "
+                f'sources = ["{name}"] under [index.…]'
+            )
+        _check(settings, name)
+        return [(name, drawing)]
+    if name not in settings.indexes:
+        known = ", ".join((*settings.indexes, *settings.upstreams))
+        raise BadSetting(f"{name!r} is neither an index nor an upstream; known are {known}")
+    below = [place for place in Ways(settings.indexes, name).places if place in settings.upstreams]
+    ahead = [each for each in below if _is_chosen(settings.upstreams[each].mirror)]
+    if not ahead:
+        raise BadSetting(
+            f"index {name} draws on no upstream of which anything is chosen; set mode or "
+            "projects under [upstream.NAME.mirror]"
+        )
+    for each in ahead:
+        _check(settings, each)
+    return [(each, [name]) for each in ahead]
+
+
+def _is_chosen(mirror: Mirror) -> bool:
+    return _is_ahead(mirror) or bool(mirror.projects)
+
+
+def _check(settings: Settings, name: str) -> None:
+    one = settings.upstreams[name]
+    if not _is_chosen(one.mirror):
+        raise BadSetting(
+            f"upstream {name} is brought on demand, and nothing of it is chosen; set mode or "
+            f"projects under [upstream.{name}.mirror]"
+        )
+    if getattr(one.own, "mode", "cache") == "redirect":
+        raise BadSetting(f"clients are redirected to the upstream {name}; set its mode to cache")
+    if settings.server.offline and not one.own.is_local:
+        raise BadSetting(f"the settings say offline, so the upstream {name} cannot be asked")
+
+
+def _plan(settings: Settings, name: str, indexes: tuple[str, ...], jobs: int | None) -> Plan:
+    one = settings.upstreams[name]
+    mirror = one.mirror
+    mode = mirror.mode if _is_ahead(mirror) else "all"
+    gone = policy(mirror.gone, one.recall.deleted)
+    said = [mode, mirror.projects, gone, [_said(settings, each) for each in indexes]]
+    return Plan(
+        upstream=name,
+        mode=mode,
+        choice=Choice(mirror.projects),
+        gone=gone,
+        indexes=indexes,
+        policy=sha256(msgspec.json.encode(said)).hexdigest(),
+        jobs=jobs or mirror.jobs,
+    )
+
+
+def _said(settings: Settings, index: str) -> list[object]:
+    """All of an index, and what is below it, that decides what it shows."""
+    below = [each for each in Ways(settings.indexes, index).places if each in settings.indexes]
+    return [
+        [
+            name,
+            settings.indexes[name].sources,
+            [(str(each.projects), each.sources) for each in settings.indexes[name].routes],
+            str(settings.indexes[name].merge),
+            settings.indexes[name].fallthrough,
+            recorded(settings.rules.get(name, ()), settings.folder),
+        ]
+        for name in below
+    ]

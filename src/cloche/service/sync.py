@@ -1,0 +1,269 @@
+"""Mirrors: bringing an upstream's projects ahead of need, and following what it takes back.
+
+One row of state a project, committed as it goes: whatever ends a run, the next one goes on from
+there. What is to be looked at is found by comparing the upstream's list with the rows.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloche.core.errors import BadSetting, Error, NoSuchProject, UpstreamLies
+from cloche.core.mirrors import (
+    Choice,
+    Difference,
+    Gone,
+    Mirrored,
+    Mode,
+    State,
+    is_plausible,
+)
+from cloche.core.model import ProjectName
+from cloche.core.policy import FOREVER
+from cloche.ports import (
+    Clock,
+    Ledger,
+    Mirroring,
+    Mirrors,
+    Roll,
+    Rolled,
+    Standings,
+    Upstream,
+)
+from cloche.service.alone import Alone
+from cloche.service.listing import Listing
+from cloche.service.one import One, Result, Watch
+
+BATCH = 1000  # rows that are read at once
+MOST_FAILED = 100_000  # projects that are tried again at once
+NEVER = 2**63 - 1
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What of an upstream is to be here, and how it is brought."""
+
+    upstream: str
+    mode: Mode
+    choice: Choice
+    gone: Gone
+    indexes: tuple[str, ...]  # under whose rules
+    policy: str  # all of that in a word, so that a change of it is noticed
+    jobs: int
+    full: bool = False  # look at every project, whatever the serials say
+    dry: bool = False  # say what would be done, and change nothing
+    patient: bool = False  # what failed is not tried again before its time
+    shrink: bool = False  # a list that is much shorter than before is believed
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What a run came to. With a dry run: would come to."""
+
+    upstream: str
+    projects: int = 0  # looked at
+    files: int = 0  # brought
+    size: int = 0
+    dropped: int = 0
+    failed: int = 0  # projects of which something could not be had
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What a run starts from."""
+
+    rolled: Rolled | None  # None: as before
+    differences: Sequence[Difference] = ()
+    others: Sequence[Mirrored] = ()  # in a dry run: what a change of policy has looked at too
+    until: datetime = FOREVER  # when rules would choose other names
+
+
+@dataclass
+class Sync:
+    """One upstream's."""
+
+    plan: Plan
+    upstream: Upstream
+    one: One
+    mirrors: Mirrors
+    standings: Standings
+    ledger: Ledger
+    alone: Alone
+    clock: Clock
+    _serial: int = field(default=0, init=False)
+
+    async def run(self, watch: Watch) -> Done:
+        """Do it all. Raise Occupied when somebody does, and what ends the whole: no room, no list.
+
+        What one project lacks is told to `watch`, and recorded.
+        """
+        if self.plan.dry:
+            return await self._run(watch)
+        async with self.alone.doing(f"the sync of upstream {self.plan.upstream}"):
+            return await self._run(watch)
+
+    async def _run(self, watch: Watch) -> Done:
+        before, start = await self.mirrors.find(self.plan.upstream), self.clock()
+        self._serial = (await self.ledger.changes(NEVER)).serial
+        listed = await self._listed(before)
+        if self.plan.dry:
+            return await self._drain(self._dry_rows(listed, start), watch)
+        after = await self._mark(before, listed, start)
+        done = await self._drain(self._due(start), watch)
+        await self.mirrors.record(
+            self.plan.upstream,
+            replace(after, complete_serial=after.serial, complete_at=self.clock()),
+        )
+        return done
+
+    # The list --------------------------------------------------------------------------------
+
+    async def _listed(self, before: Mirroring) -> _Listed:
+        """Ask which projects there are, and compare. One request."""
+        same = before.policy == self.plan.policy and not self.plan.dry
+        named_again = before.until is not None and self.clock() >= before.until
+        etag = before.etag if same and not named_again else None
+        rolled = await self._rolled(etag)
+        if rolled is None:
+            return _Listed(None, until=before.until or FOREVER)
+        if not self.plan.shrink and not is_plausible(before.projects, len(rolled.projects)):
+            raise UpstreamLies(
+                f"{self.plan.upstream} lists {len(rolled.projects)} projects, and listed "
+                f"{before.projects} before: nothing is dropped for that; if it is right, say "
+                "--allow-shrink"
+            )
+        listings = await self.one.judges.listings()
+        chosen, others = await asyncio.to_thread(self._chosen, rolled, listings)
+        found = await self.mirrors.compare(self.plan.upstream, chosen, others)
+        rest: list[Mirrored] = []
+        if self.plan.dry and (before.policy != self.plan.policy or self.plan.full):
+            named = {each.project for each in found}
+            rest = [
+                Mirrored(project=name, state=State.HELD, listed=serial, seen=serial)
+                for name, serial in chosen.items()
+                if name not in named
+            ]
+        until = min((each.until for each in listings), default=FOREVER)
+        return _Listed(rolled, found, rest, until)
+
+    async def _rolled(self, etag: str | None) -> Rolled | None:
+        if isinstance(self.upstream, Roll):
+            try:
+                return await self.upstream.roll(etag)
+            except NoSuchProject:
+                pass
+        exact = self.plan.choice.exact
+        if exact is None:
+            raise BadSetting(
+                f"{self.plan.upstream} has no list of its projects; name each of those that are "
+                f"wanted as projects under [upstream.{self.plan.upstream}.mirror]"
+            )
+        self.one.is_listed = False
+        return Rolled(projects=dict.fromkeys(exact, 0))
+
+    def _chosen(
+        self, rolled: Rolled, listings: Sequence[Listing]
+    ) -> tuple[dict[ProjectName, int], Collection[ProjectName]]:
+        """What is listed, parted in two: what is wanted, and the rest."""
+        name, choice = self.plan.upstream, self.plan.choice
+        chosen = {
+            project: serial
+            for project, serial in rolled.projects.items()
+            if choice.match(project) and any(name in each.ways.of(project) for each in listings)
+        }
+        if len(chosen) == len(rolled.projects):
+            return chosen, ()
+        return chosen, rolled.projects.keys() - chosen.keys()
+
+    async def _mark(self, before: Mirroring, listed: _Listed, start: datetime) -> Mirroring:
+        """Write down what is to be looked at, and then, that the list was."""
+        name = self.plan.upstream
+        await self.mirrors.mark(name, listed.differences, start)
+        if before.policy != self.plan.policy or self.plan.full:
+            await self.mirrors.recheck(name, None, start)
+        else:
+            changed = (await self.ledger.changes(before.journal)).named
+            here = {project for place, project in changed if place in self.one.places}
+            await self.mirrors.recheck(name, here, start)
+        if not self.plan.patient:
+            failed = await self.standings.failed(name, MOST_FAILED)
+            await self.mirrors.recheck(name, [each.project for each in failed], start)
+        rolled = listed.rolled
+        after = replace(
+            before,
+            policy=self.plan.policy,
+            journal=self._serial,
+            listed_at=start,
+            until=None if listed.until == FOREVER else listed.until,
+        )
+        if rolled is not None:
+            after = replace(
+                after, etag=rolled.etag, serial=rolled.serial, projects=len(rolled.projects)
+            )
+        await self.mirrors.record(name, after)
+        return after
+
+    # The projects ----------------------------------------------------------------------------
+
+    async def _due(self, start: datetime) -> AsyncIterator[Sequence[Mirrored]]:
+        after: Mirrored | None = None
+        while rows := await self.mirrors.due(self.plan.upstream, start, after, BATCH):
+            yield rows
+            after = rows[-1]
+
+    async def _dry_rows(
+        self, listed: _Listed, start: datetime
+    ) -> AsyncIterator[Sequence[Mirrored]]:
+        new = [
+            Mirrored(project=each.project, state=each.state, listed=each.listed)
+            for each in listed.differences
+        ]
+        named = {each.project for each in (*new, *listed.others)}
+        yield [*new, *listed.others]
+        async for rows in self._due(start):
+            yield [row for row in rows if row.project not in named]
+
+    async def _drain(self, batches: AsyncIterator[Sequence[Mirrored]], watch: Watch) -> Done:
+        """Look at all of them, many at once. What ends one project does not end the others."""
+        queue: asyncio.Queue[Mirrored | None] = asyncio.Queue(self.plan.jobs)
+        total = Done(upstream=self.plan.upstream)
+
+        async def work() -> None:
+            nonlocal total
+            while (row := await queue.get()) is not None:
+                result = await self.one.settle(row, watch)
+                total = _added(total, result)
+
+        workers = max(4, self.plan.jobs // 2)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(work())
+                async for rows in batches:
+                    watch.expect(projects=len(rows))
+                    for row in rows:
+                        await queue.put(row)
+                for _ in range(workers):
+                    await queue.put(None)
+        except ExceptionGroup as e:
+            raise _first(e) from None
+        return total
+
+
+def _added(total: Done, result: Result) -> Done:
+    return replace(
+        total,
+        projects=total.projects + 1,
+        files=total.files + result.files,
+        size=total.size + result.size,
+        dropped=total.dropped + result.dropped,
+        failed=total.failed + bool(result.causes),
+    )
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The one that says most to people."""
+    flat: Iterable[Exception] = group.exceptions
+    return next((each for each in flat if isinstance(each, Error)), group.exceptions[0])
