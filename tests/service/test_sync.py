@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,7 +14,7 @@ import tomli_w
 from msgspec.structs import replace
 
 from cloche.app.services import Services, opened
-from cloche.app.syncs import plans
+from cloche.app.syncs import plans, schedules
 from cloche.cli._syncing import Stand, stand
 from cloche.config import load
 from cloche.core.errors import BadSetting, Error, NoSuchProject, Occupied, UpstreamLies
@@ -21,6 +23,7 @@ from cloche.service.one import Result
 from cloche.service.sync import Done
 from tests.listed import Listed, listed
 from tests.packages import Built, sdist, wheel
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -541,4 +544,52 @@ async def test_no_list(mirror: Mirror, world: Listed) -> None:
 
     mirror.mirror["projects"] = ["demo"]
     await mirror.sync()
+    assert await mirror.files() == names(ONE, TWO, SDIST)
+
+
+async def test_requirements(mirror: Mirror) -> None:
+    """What requirements name is chosen, in files beside the settings; a change of them counts."""
+    file = mirror.folder / "wanted.txt"
+    mirror.mirror["requirements"] = [file.name]
+    file.write_text("other>=1\n")
+    await mirror.sync()
+    assert await mirror.files() == set()
+    assert await mirror.files("other") == names(OTHER)
+
+    file.write_text("demo\n")
+    await mirror.sync()
+    assert await mirror.files() == names(ONE, TWO, SDIST)
+    assert await mirror.files("other") == set()
+
+
+async def test_requirements_of_nothing(mirror: Mirror) -> None:
+    """Requirements that name nothing do not mean everything."""
+    (mirror.folder / "wanted.txt").write_text("# nothing\n")
+    mirror.mirror["requirements"] = ["wanted.txt"]
+
+    with pytest.raises(BadSetting, match="name no project"):
+        await mirror.sync()
+
+
+async def test_schedule(mirror: Mirror, world: Listed) -> None:
+    """A server syncs by itself, again and again, and an upstream that is away ends nothing."""
+    mirror.mirror["every"] = 1
+    world.broken["/simple/"] = 500
+    async with mirror.open() as (services, _):
+        (schedule,) = schedules(mirror.open().settings, services.syncs)
+        schedule = replace_(schedule, every=timedelta(milliseconds=100))
+        running = asyncio.ensure_future(schedule.run())
+        try:
+            await asyncio.to_thread(until, lambda: world.asked)
+            assert not running.done()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        world.broken.clear()
+        running = asyncio.ensure_future(schedule.run())
+        try:
+            await asyncio.to_thread(until, lambda: world.asked.count("/simple/") > 3)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
     assert await mirror.files() == names(ONE, TWO, SDIST)

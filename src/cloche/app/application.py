@@ -21,6 +21,7 @@ from cloche.app.opening import (
     utc_now,
 )
 from cloche.app.services import compose
+from cloche.app.syncs import schedules
 from cloche.config import RESERVED, Settings
 from cloche.config.recording import recorded
 from cloche.core.errors import Error
@@ -148,6 +149,7 @@ class Application:
         gc.freeze()  # what start-up made stays: looking through it took 5 % of a hit
         watch = self._services.watch
         chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
+        chores += [each.run() for each in schedules(self._settings, self._services.syncs)]
         chores += [self._tell()] if self._settings.webhooks else []
         tasks = [asyncio.create_task(each) for each in chores]
         try:

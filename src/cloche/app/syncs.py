@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
 import msgspec
@@ -22,10 +23,12 @@ from cloche.service.carry import Carrier
 from cloche.service.desired import Judges
 from cloche.service.fetch import Fetch
 from cloche.service.one import One
+from cloche.service.scheduled import Schedule
 from cloche.service.sync import Plan, Sync
 from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
 from cloche.service.within import Within
+from cloche.wanted import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,20 @@ def plans(settings: Settings, names: Sequence[str], jobs: int | None = None) -> 
     return [_plan(settings, name, tuple(asked), jobs) for name, asked in asking.items()]
 
 
+def schedules(settings: Settings, syncs: Syncs) -> list[Schedule]:
+    """The mirrors that a server keeps up by itself. They leave clients half of the connections."""
+    found = []
+    for name, one in settings.upstreams.items():
+        if one.mirror.every is None:
+            continue
+        (plan,) = plans(settings, [name])
+        most = max(1, getattr(one.own, "connections", plan.jobs) // 2)
+        plan = replace(plan, jobs=min(plan.jobs, most), patient=True)
+        every = timedelta(seconds=one.mirror.every)
+        found.append(Schedule(plan, every, syncs.of, syncs.stored.mirrors, syncs.clock))
+    return found
+
+
 def widened(settings: Settings, chosen: Iterable[Plan]) -> Settings:
     """The settings with as many connections to each of these upstreams as it has jobs."""
     upstreams = dict(settings.upstreams)
@@ -153,7 +170,7 @@ def _asked(settings: Settings, name: str) -> list[tuple[str, list[str]]]:
 
 
 def _is_chosen(mirror: Mirror) -> bool:
-    return _is_ahead(mirror) or bool(mirror.projects)
+    return _is_ahead(mirror) or bool(mirror.projects or mirror.requirements)
 
 
 def _check(settings: Settings, name: str) -> None:
@@ -174,16 +191,28 @@ def _plan(settings: Settings, name: str, indexes: tuple[str, ...], jobs: int | N
     mirror = one.mirror
     mode = mirror.mode if _is_ahead(mirror) else "all"
     gone = policy(mirror.gone, one.recall.deleted)
-    said = [mode, mirror.projects, gone, [_said(settings, each) for each in indexes]]
+    chosen = _chosen(settings, name, mirror)
+    said = [mode, chosen, gone, [_said(settings, each) for each in indexes]]
     return Plan(
         upstream=name,
         mode=mode,
-        choice=Choice(mirror.projects),
+        choice=Choice(chosen),
         gone=gone,
         indexes=indexes,
         policy=sha256(msgspec.json.encode(said)).hexdigest(),
         jobs=jobs or mirror.jobs,
     )
+
+
+def _chosen(settings: Settings, name: str, mirror: Mirror) -> tuple[str, ...]:
+    """The patterns, and what requirements and lock files name."""
+    if not mirror.requirements:
+        return mirror.projects
+    wants = read([str(settings.folder / each) for each in mirror.requirements])
+    named = sorted({each.project for each in wants.wants} - set(mirror.projects))
+    if not named and not mirror.projects:
+        raise BadSetting(f"upstream.{name}.mirror.requirements name no project; name some")
+    return (*mirror.projects, *named)
 
 
 def _said(settings: Settings, index: str) -> list[object]:

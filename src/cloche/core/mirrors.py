@@ -29,6 +29,8 @@ class Mirror(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     mode: Mode = "on_demand"
     projects: tuple[str, ...] = ()  # none: all that the upstream lists
+    requirements: tuple[str, ...] = ()  # paths: what these name is chosen too
+    every: Annotated[float, Meta(ge=1)] | None = None  # seconds between two runs of a server
     gone: Gone | None = None  # None: as `recall` says
     jobs: Annotated[int, Meta(ge=1, le=512)] = JOBS
 
