@@ -40,6 +40,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[upstream.NAME.freshness]`": upstream.Freshness,
     "`[upstream.NAME.recall]`": recall.Policy,
     "`[upstream.NAME.mirror]`": mirrors.Mirror,
+    "`[[upstream.NAME.mirror.environments]]`": mirrors.Environment,
     "`[advisories.NAME]`": advisories.AdvisoriesTable,
     "`[index.NAME]`": indexes.IndexTable,
     "`[[index.NAME.route]]`": indexes.RouteTable,

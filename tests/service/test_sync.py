@@ -593,3 +593,43 @@ async def test_schedule(mirror: Mirror, world: Listed) -> None:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
     assert await mirror.files() == names(ONE, TWO, SDIST)
+
+
+def needing(name: str, *requires: str, version: str = "1.0", python: str | None = None) -> Built:
+    return wheel(name, version, requires=requires, requires_python=python)
+
+
+async def test_dependencies(mirror: Mirror, world: Listed) -> None:
+    """What the chosen need is wanted too, and what that needs, in each of the environments."""
+    world.publish(
+        needing("app", "lib[fast]>=2; python_version < '4'", "never; sys_platform == 'win32'"),
+        needing("lib", "old", version="1.0"),
+        needing("lib", "deep", "quick; extra == 'fast'", "slow; extra == 'slow'", version="2.0"),
+        *(needing(name) for name in ("deep", "quick", "old", "slow", "never")),
+    )
+    linux = {"python": "3.12", "platform": "manylinux_2_28_x86_64"}
+    mirror.mirror |= {"projects": ["app"], "dependencies": True, "environments": [linux]}
+    await mirror.sync()
+
+    found = {each for each in world.files if await mirror.files(each)}
+    assert found == {"app", "lib", "deep", "quick"}
+    world.requests()
+    await mirror.sync()
+    assert world.requests() == ["/simple/"]
+
+    mirror.mirror["environments"] = [linux, {"python": "3.12", "platform": "win_amd64"}]
+    await mirror.sync()
+    assert await mirror.files("never") == names(needing("never"))
+
+
+async def test_dependency_that_ends(mirror: Mirror, world: Listed) -> None:
+    """What is needed no longer is dropped, as what is chosen no longer is."""
+    world.publish(needing("app", "other"))
+    mirror.mirror |= {"projects": ["app"], "dependencies": True}
+    await mirror.sync()
+    assert await mirror.files("other") == names(OTHER)
+
+    world.publish(needing("app", version="2.0"))
+    await mirror.sync()  # from here on it is known
+    await mirror.sync()
+    assert await mirror.files("other") == set()

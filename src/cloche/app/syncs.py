@@ -8,18 +8,22 @@ from datetime import timedelta
 from hashlib import sha256
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
+from cloche.app.opening import this_platform
 from cloche.catalog import Catalog
 from cloche.config import Settings
 from cloche.config.recording import recorded
 from cloche.core.errors import BadSetting
 from cloche.core.index import Ways
 from cloche.core.mirrors import Choice, Mirror, Mirrored, policy
+from cloche.core.targets import Targets, targets
+from cloche.core.wants import Want
 from cloche.ports import Blobs, Clock, Mirroring, Spool, Standing, Upstream
 from cloche.ports.mirrors import Failure
 from cloche.service.alone import Alone
 from cloche.service.carry import Carrier
+from cloche.service.closure import Closure
 from cloche.service.desired import Judges
 from cloche.service.fetch import Fetch
 from cloche.service.one import One
@@ -65,7 +69,13 @@ class Syncs:
             dry=plan.dry,
             full=plan.full,
         )
+        closure = None
+        if plan.environments:
+            closure = Closure(
+                cached, judges, self.stored.holdings, self.blobs, plan.environments, plan.wants
+            )
         return Sync(
+            closure=closure,
             plan=plan,
             upstream=upstream,
             one=one,
@@ -191,8 +201,13 @@ def _plan(settings: Settings, name: str, indexes: tuple[str, ...], jobs: int | N
     mirror = one.mirror
     mode = mirror.mode if _is_ahead(mirror) else "all"
     gone = policy(mirror.gone, one.recall.deleted)
-    chosen = _chosen(settings, name, mirror)
-    said = [mode, chosen, gone, [_said(settings, each) for each in indexes]]
+    wants = _wants(settings, mirror)
+    chosen = _chosen(name, mirror, wants)
+    needed = mirror.dependencies and bool(chosen)
+    environments = [asdict(each) for each in mirror.environments] if needed else None
+    versions = sorted(f"{want.project} {want.specifiers}" for want in wants) if needed else None
+    said: list[object] = [mode, chosen, gone, [_said(settings, each) for each in indexes]]
+    said += [environments, versions]
     return Plan(
         upstream=name,
         mode=mode,
@@ -201,16 +216,31 @@ def _plan(settings: Settings, name: str, indexes: tuple[str, ...], jobs: int | N
         indexes=indexes,
         policy=sha256(msgspec.json.encode(said)).hexdigest(),
         jobs=jobs or mirror.jobs,
+        environments=_environments(mirror) if needed else (),
+        wants=wants,
     )
 
 
-def _chosen(settings: Settings, name: str, mirror: Mirror) -> tuple[str, ...]:
-    """The patterns, and what requirements and lock files name."""
+def _environments(mirror: Mirror) -> tuple[Targets, ...]:
+    """For whom dependencies are resolved: each environment by itself."""
+    if not mirror.environments:
+        return (targets(this_platform()),)
+    return tuple(
+        targets((), platforms=[each.platform], pythons=[each.python])
+        for each in mirror.environments
+    )
+
+
+def _wants(settings: Settings, mirror: Mirror) -> tuple[Want, ...]:
     if not mirror.requirements:
-        return mirror.projects
-    wants = read([str(settings.folder / each) for each in mirror.requirements])
-    named = sorted({each.project for each in wants.wants} - set(mirror.projects))
-    if not named and not mirror.projects:
+        return ()
+    return read([str(settings.folder / each) for each in mirror.requirements]).wants
+
+
+def _chosen(name: str, mirror: Mirror, wants: Iterable[Want]) -> tuple[str, ...]:
+    """The patterns, and what requirements and lock files name."""
+    named = sorted({each.project for each in wants} - set(mirror.projects))
+    if mirror.requirements and not named and not mirror.projects:
         raise BadSetting(f"upstream.{name}.mirror.requirements name no project; name some")
     return (*mirror.projects, *named)
 

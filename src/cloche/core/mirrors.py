@@ -24,12 +24,21 @@ Gone = Literal["drop", "keep", "hide"]
 JOBS = 96
 
 
+class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An item of `environments`: for whom dependencies are resolved."""
+
+    python: str
+    platform: str
+
+
 class Mirror(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[upstream.NAME.mirror]`."""
 
     mode: Mode = "on_demand"
     projects: tuple[str, ...] = ()  # none: all that the upstream lists
     requirements: tuple[str, ...] = ()  # paths: what these name is chosen too
+    dependencies: bool = False  # of what is chosen too
+    environments: tuple[Environment, ...] = ()  # for which; none: those of any client
     every: Annotated[float, Meta(ge=1)] | None = None  # seconds between two runs of a server
     gone: Gone | None = None  # None: as `recall` says
     jobs: Annotated[int, Meta(ge=1, le=512)] = JOBS

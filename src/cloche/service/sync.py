@@ -24,6 +24,8 @@ from cloche.core.mirrors import (
 )
 from cloche.core.model import ProjectName
 from cloche.core.policy import FOREVER
+from cloche.core.targets import Targets
+from cloche.core.wants import Want
 from cloche.ports import (
     Clock,
     Ledger,
@@ -35,6 +37,7 @@ from cloche.ports import (
     Upstream,
 )
 from cloche.service.alone import Alone
+from cloche.service.closure import Closure
 from cloche.service.listing import Listing
 from cloche.service.one import One, Result, Watch
 
@@ -53,6 +56,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     indexes: tuple[str, ...]  # under whose rules
     policy: str  # all of that in a word, so that a change of it is noticed
     jobs: int
+    environments: tuple[Targets, ...] = ()  # for which dependencies are wanted too; none: for none
+    wants: tuple[Want, ...] = ()  # what requirements say of versions
     full: bool = False  # look at every project, whatever the serials say
     dry: bool = False  # say what would be done, and change nothing
     patient: bool = False  # what failed is not tried again before its time
@@ -92,7 +97,9 @@ class Sync:
     ledger: Ledger
     alone: Alone
     clock: Clock
+    closure: Closure | None = None  # what the chosen ones need is wanted too
     _serial: int = field(default=0, init=False)
+    _needed: frozenset[ProjectName] = field(default=frozenset(), init=False)
 
     async def run(self, watch: Watch) -> Done:
         """Do it all. Raise Occupied when somebody does, and what ends the whole: no room, no list.
@@ -107,33 +114,60 @@ class Sync:
     async def _run(self, watch: Watch) -> Done:
         before, start = await self.mirrors.find(self.plan.upstream), self.clock()
         self._serial = (await self.ledger.changes(NEVER)).serial
-        listed = await self._listed(before)
+        rolled = await self._asked(before)
+        await self._look_for_needs(rolled)
+        listed = await self._listed(before, rolled)
         if self.plan.dry:
-            return await self._drain(self._dry_rows(listed, start), watch)
-        after = await self._mark(before, listed, start)
-        done = await self._drain(self._due(start), watch)
+            return await self._drain(
+                self._dry_rows(listed, start), watch, Done(upstream=self.plan.upstream)
+            )
+        after = await self._mark(before, listed, start, first=True)
+        done = await self._drain(self._due(start), watch, Done(upstream=self.plan.upstream))
+        while await self._look_for_needs(rolled):
+            start = self.clock()
+            listed = await self._listed(after, rolled)
+            after = await self._mark(after, listed, start, first=False)
+            done = await self._drain(self._due(start), watch, done)
         await self.mirrors.record(
             self.plan.upstream,
             replace(after, complete_serial=after.serial, complete_at=self.clock()),
         )
         return done
 
+    async def _look_for_needs(self, rolled: Rolled | None) -> bool:
+        """Find out what the chosen projects need, as far as what is kept tells; whether it grew."""
+        if self.closure is None or rolled is None:
+            return False
+        seeds = [each for each in rolled.projects if self.plan.choice.match(each)]
+        found = await self.closure.of(seeds)
+        grew = not found <= self._needed
+        self._needed |= found
+        return grew
+
     # The list --------------------------------------------------------------------------------
 
-    async def _listed(self, before: Mirroring) -> _Listed:
-        """Ask which projects there are, and compare. One request."""
-        same = before.policy == self.plan.policy and not self.plan.dry
+    async def _asked(self, before: Mirroring) -> Rolled | None:
+        """Ask which projects there are; None for "as before". One request."""
+        same = before.policy == self.plan.policy and not self.plan.dry and self.closure is None
         named_again = before.until is not None and self.clock() >= before.until
-        etag = before.etag if same and not named_again else None
-        rolled = await self._rolled(etag)
-        if rolled is None:
-            return _Listed(None, until=before.until or FOREVER)
-        if not self.plan.shrink and not is_plausible(before.projects, len(rolled.projects)):
+        rolled = await self._rolled(before.etag if same and not named_again else None)
+        if rolled is None or self.plan.shrink or not self.one.is_listed:
+            return rolled
+        if not is_plausible(before.projects, len(rolled.projects)):
             raise UpstreamLies(
                 f"{self.plan.upstream} lists {len(rolled.projects)} projects, and listed "
                 f"{before.projects} before: nothing is dropped for that; if it is right, say "
                 "--allow-shrink"
             )
+        return rolled
+
+    async def _listed(self, before: Mirroring, rolled: Rolled | None) -> _Listed:
+        """Compare what is listed with what was."""
+        if rolled is None:
+            return _Listed(None, until=before.until or FOREVER)
+        if not self.one.is_listed:
+            named = rolled.projects.keys() | self._needed
+            rolled = replace(rolled, projects=dict.fromkeys(named, 0))
         listings = await self.one.judges.listings()
         chosen, others = await asyncio.to_thread(self._chosen, rolled, listings)
         found = await self.mirrors.compare(self.plan.upstream, chosen, others)
@@ -171,23 +205,26 @@ class Sync:
         chosen = {
             project: serial
             for project, serial in rolled.projects.items()
-            if choice.match(project) and any(name in each.ways.of(project) for each in listings)
+            if (choice.match(project) or project in self._needed)
+            and any(name in each.ways.of(project) for each in listings)
         }
         if len(chosen) == len(rolled.projects):
             return chosen, ()
         return chosen, rolled.projects.keys() - chosen.keys()
 
-    async def _mark(self, before: Mirroring, listed: _Listed, start: datetime) -> Mirroring:
+    async def _mark(
+        self, before: Mirroring, listed: _Listed, start: datetime, *, first: bool
+    ) -> Mirroring:
         """Write down what is to be looked at, and then, that the list was."""
         name = self.plan.upstream
         await self.mirrors.mark(name, listed.differences, start)
-        if before.policy != self.plan.policy or self.plan.full:
+        if before.policy != self.plan.policy or (self.plan.full and first):
             await self.mirrors.recheck(name, None, start)
         else:
             changed = (await self.ledger.changes(before.journal)).named
             here = {project for place, project in changed if place in self.one.places}
             await self.mirrors.recheck(name, here, start)
-        if not self.plan.patient:
+        if first and not self.plan.patient:
             failed = await self.standings.failed(name, MOST_FAILED)
             await self.mirrors.recheck(name, [each.project for each in failed], start)
         rolled = listed.rolled
@@ -225,10 +262,11 @@ class Sync:
         async for rows in self._due(start):
             yield [row for row in rows if row.project not in named]
 
-    async def _drain(self, batches: AsyncIterator[Sequence[Mirrored]], watch: Watch) -> Done:
+    async def _drain(
+        self, batches: AsyncIterator[Sequence[Mirrored]], watch: Watch, total: Done
+    ) -> Done:
         """Look at all of them, many at once. What ends one project does not end the others."""
         queue: asyncio.Queue[Mirrored | None] = asyncio.Queue(self.plan.jobs)
-        total = Done(upstream=self.plan.upstream)
 
         async def work() -> None:
             nonlocal total
