@@ -25,9 +25,20 @@ async def test_what_was_seen_is_not_absent(catalog: Catalog) -> None:
     """Of what an upstream has, or had, the journal tells when that was."""
     await catalog.pages.keep("pypi", DEMO, kept())
     assert not await catalog.absences.note("pypi", DEMO, NOON)
+    assert not await catalog.absences.noted("pypi", DEMO)
     await catalog.pages.gone("pypi", DEMO, NOON)
 
     assert not await catalog.absences.note("pypi", DEMO, NOON)
+
+
+async def test_what_is_gone_is_absent(catalog: Catalog) -> None:
+    """A project that its upstream took back is known to be absent, until it is there again."""
+    await catalog.pages.keep("pypi", DEMO, kept())
+    await catalog.pages.gone("pypi", DEMO, NOON)
+    assert await catalog.absences.noted("pypi", DEMO)
+
+    await catalog.pages.keep("pypi", DEMO, kept())
+
     assert not await catalog.absences.noted("pypi", DEMO)
 
 

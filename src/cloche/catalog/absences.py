@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, exists, func, insert, select
 
 from cloche.catalog.database import Database
 from cloche.catalog.schema import absences, journal
-from cloche.core.journal import PAGE_WORDS
+from cloche.core.journal import PAGE_WORDS, Change
 from cloche.core.model import ProjectName
 
 
@@ -51,16 +51,24 @@ def _is_news(connection: Connection, name: dict[str, Any]) -> bool:
 
 # Statements are made once: making one takes 60 µs, executing it 20.
 
-_SEEN = exists().where(
+_OF_PAGES = (
     journal.c.place == bindparam("of_place"),
     journal.c.project == bindparam("of_project"),
     journal.c.version.is_(None),
     journal.c.action.in_(PAGE_WORDS),
 )
+_SEEN = exists().where(*_OF_PAGES)
 _NOTED = exists().where(
     absences.c.upstream == bindparam("of_place"), absences.c.project == bindparam("of_project")
 )
-_SAID = select(_NOTED)
+_LAST = (
+    select(journal.c.action)
+    .where(*_OF_PAGES)
+    .order_by(journal.c.serial.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_SAID = select(_NOTED | _LAST.in_([Change.PAGE_GONE.value]))
 _KNOWN = select(_SEEN | _NOTED)
 _NEWEST = select(func.max(journal.c.serial))
 _ADD = insert(absences)

@@ -116,7 +116,7 @@ class Absences(Protocol):
         """
 
     async def noted(self, upstream: str, project: ProjectName) -> bool:
-        """Whether that was remembered. It may have appeared there since."""
+        """Whether that was remembered, or the journal says that it was there and is gone."""
 
 
 class Expiry(Protocol):
