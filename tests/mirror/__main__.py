@@ -84,7 +84,7 @@ class Scripted:
         said = await request.json()
         match request.match_info["word"]:
             case "found":
-                self._world = history.founded(said)
+                self._world = history.founded(**said)
                 self._asked.clear()
             case "play":
                 history.STEPS[said](self._world)

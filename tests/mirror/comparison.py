@@ -59,8 +59,10 @@ class _Comparison:
     async def _file(self, project: str, should: Fact, listed: dict[str, Any]) -> None:
         name = listed["filename"]
         beside = listed.get("core-metadata") or {}
-        claims = (listed["hashes"]["sha256"], listed.get("yanked", False), beside.get("sha256"))
-        if claims != (should.sha256, should.yanked, should.metadata_sha256):
+        yanked = listed.get("yanked", False)
+        claims = (listed["hashes"]["sha256"], yanked, beside.get("sha256"))
+        right = yanked is not False if should.gone else yanked == should.yanked
+        if not right or claims[::2] != (should.sha256, should.metadata_sha256):
             self._found.append(f"{name}: it is listed with {claims}")
         where = urljoin(f"{self._url}/simple/{project}/", listed["url"])
         await self._bytes(where, should.sha256, had=should.had)

@@ -26,17 +26,19 @@ _STEPS = (
     "release",
     "stall",
     "catch up",
-    "jump back",
     "late pages",
     "pages in time",
+    "jump back",
 )
 
 
-def founded(projects: int) -> World:
+def founded(projects: int, *, bad: bool = True) -> World:
     """A world of so many projects, with one that always fails and one file of wrong bytes."""
     world = World()
     for number in range(projects - 2):
         found(world, name(number), number)
+    if not bad:
+        return world
     world.publish(FAILING, "1.0")
     world.publish(SPOILED, "1.0")
     world.publish(SPOILED, "2.0")
@@ -178,9 +180,9 @@ STEPS: dict[str, Callable[[World], None]] = {
     "release": release,
     "stall": stall,
     "catch up": catch_up,
-    "jump back": jump_back,
     "late pages": late_pages,
     "pages in time": pages_in_time,
+    "jump back": jump_back,
 }
 FEWEST = len(_STEPS) * EACH + 2
 """Projects that a world has at least."""

@@ -32,14 +32,15 @@ class Upstream:
         """The address of its simple API."""
         return f"{self.master(flavour)}/simple/"
 
-    def found(self, projects: int) -> None:
-        """Begin the history anew, with so many projects."""
-        self._tell("found", projects)
-        self.world = history.founded(projects)
+    def found(self, projects: int, *, bad: bool = True) -> None:
+        """Begin the history anew, with so many projects, the two bad ones among them or not."""
+        self._tell("found", {"projects": projects, "bad": bad})
+        self.world = history.founded(projects, bad=bad)
 
-    def play(self, step: str) -> None:
-        self._tell("play", step)
-        history.STEPS[step](self.world)
+    def play(self, *steps: str) -> None:
+        for step in steps:
+            self._tell("play", step)
+            history.STEPS[step](self.world)
 
     def outage(self, *, now: bool) -> None:
         """Answer for the list of projects with 503, or no longer."""

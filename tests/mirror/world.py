@@ -69,6 +69,8 @@ class Fact:
     metadata_sha256: str | None
     had: bool = True
     """Whether its bytes can be had; where they are wrong upstream, they cannot."""
+    gone: bool = False
+    """Whether it is there no longer upstream, and listed as yanked for that."""
 
 
 Expected = dict[str, dict[str, Fact]]
@@ -82,6 +84,8 @@ class World:
     projects: dict[str, Project] = field(default_factory=dict)
     serial: int = FIRST_SERIAL
     changes: list[Change] = field(default_factory=list)
+    past: dict[str, dict[str, Listed]] = field(default_factory=dict)
+    """What was deleted, and is not back."""
     failing: set[str] = field(default_factory=set)
     """Projects of which every page is answered 500."""
     spoiled: set[str] = field(default_factory=set)
@@ -115,12 +119,21 @@ class World:
             if name not in self.failing
         }
 
-    def _fact(self, each: Listed) -> Fact:
+    def kept(self) -> Expected:
+        """What a mirror has that keeps what was deleted: that too, yanked."""
+        found = {name: dict(files) for name, files in self.expected().items()}
+        for name, files in self.past.items():
+            gone = {one: self._fact(each, gone=True) for one, each in files.items()}
+            found[name] = {**gone, **found.get(name, {})}
+        return found
+
+    def _fact(self, each: Listed, *, gone: bool = False) -> Fact:
         return Fact(
             each.built.sha256,
             each.yanked,
             each.built.metadata_sha256 if each.has_metadata else None,
             had=each.built.filename not in self.spoiled,
+            gone=gone,
         )
 
     def publish(
@@ -140,6 +153,7 @@ class World:
         serial = self._change(display, version, f"add file {built.filename}")
         before = self.projects.get(built.project) or Project(display, serial, {})
         files = {**before.files, built.filename: Listed(built, serial)}
+        self.past.get(built.project, {}).pop(built.filename, None)
         self.projects[built.project] = replace(before, serial=serial, files=files)
 
     def mark(self, name: str, filename: str, *, yanked: bool | str) -> None:
@@ -155,10 +169,13 @@ class World:
         project = self.projects[name]
         serial = self._change(project.display, None, "remove file")
         files = {key: each for key, each in project.files.items() if key not in filenames}
+        gone = {key: each for key, each in project.files.items() if key in filenames}
+        self.past.setdefault(name, {}).update(gone)
         self.projects[name] = replace(project, serial=serial, files=files)
 
     def remove_project(self, name: str) -> None:
         """Delete the project: its name is listed no longer."""
+        self.remove(name, *self.projects[name].files)
         project = self.projects.pop(name)
         self._change(project.display, None, "remove project")
 
