@@ -247,8 +247,9 @@ class FakeBlobs:
         for at in range(0, len(data), 1 << 16):
             yield data[at : at + (1 << 16)]
 
-    async def delete(self, digest: Digest) -> None:
+    async def delete(self, digest: Digest, *, before: datetime | None = None) -> bool:  # noqa: ARG002 - the port's
         self.content.pop(digest, None)
+        return True
 
     async def list(self) -> AsyncIterator[Stored]:
         for digest, data in list(self.content.items()):

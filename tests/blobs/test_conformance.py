@@ -153,15 +153,26 @@ async def test_missing(blobs: Blobs) -> None:
 async def test_delete(blobs: Blobs, tmp_path: Path) -> None:
     """A deleted blob is missing; deleting it again, or what never was, is harmless."""
     digest = await put(blobs, tmp_path, b"short-lived")
-    for _ in range(2):
-        await blobs.delete(digest)
-    await blobs.delete(NOWHERE)
+    assert [await blobs.delete(digest), await blobs.delete(digest)] == [True, True]
+    assert await blobs.delete(NOWHERE)
 
     assert await blobs.size(digest) is None
     with pytest.raises(NoSuchBlob):
         await content(blobs, digest)
     await put(blobs, tmp_path, b"short-lived")
     assert await content(blobs, digest) == b"short-lived"
+
+
+async def test_delete_what_is_old(blobs: Blobs, tmp_path: Path) -> None:
+    """What was put, or put again, after the time that is meant stays."""
+    digest = await put(blobs, tmp_path, b"young")
+    ages = timedelta(hours=1)
+
+    assert not await blobs.delete(digest, before=datetime.now(UTC) - ages)
+    assert await content(blobs, digest) == b"young"
+    for _ in range(2):
+        assert await blobs.delete(digest, before=datetime.now(UTC) + ages)
+    assert await blobs.size(digest) is None
 
 
 @settings(

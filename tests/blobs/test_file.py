@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -22,6 +24,7 @@ from tests.blobs.samples import NOWHERE, content, digest_of, first, put, spool
 
 pytestmark = pytest.mark.anyio
 
+HOUR = timedelta(hours=1)
 LARGE = bytes(range(256)) * 8192  # 2 MiB: more than the small disks below hold
 
 
@@ -313,3 +316,16 @@ def test_takes_no_options(root: Path) -> None:
     """Credentials for S3 are of no use here, and so a mistake."""
     with pytest.raises(BadSetting, match=r"remove \[store.s3\]"):
         file.connect(root.as_uri(), {"region": "x"})
+
+
+async def test_put_again_while_it_is_swept(blobs: Blobs, root: Path, tmp_path: Path) -> None:
+    """What is put again while somebody deletes it because it was old is there afterwards."""
+    digest = digest_of(b"again and again")
+    for _ in range(200):
+        await put(blobs, tmp_path, b"again and again")
+        [path] = [each for each in leftovers(root) if each.name == digest]
+        os.utime(path, (1, 1))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(blobs.delete, digest, before=datetime.now(UTC) - HOUR))
+            tasks.start_soon(put, blobs, tmp_path, b"again and again")
+        assert await content(blobs, digest) == b"again and again"

@@ -135,3 +135,13 @@ async def test_on_sqlite_it_is_a_file_beside(sqlite: str, tmp_path: Path) -> Non
     assert (tmp_path / "catalog-access.db").exists()
     assert await sought(again) == [ONE]
     await again.close()
+
+
+async def test_what_came_after_a_number(catalog: Catalog) -> None:
+    """Entries are read on in the order in which they were written, so many at a time."""
+    await catalog.accesses.add([ONE, TWO, OTHER])
+    first = await catalog.accesses.after(0, 2)
+    rest = await catalog.accesses.after(first[-1].number, 2)
+
+    assert [each.fetched for each in (*first, *rest)] == [ONE, TWO, OTHER]
+    assert await catalog.accesses.after(rest[-1].number, 2) == []

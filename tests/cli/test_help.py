@@ -12,7 +12,17 @@ WHERE = ("--index", "--data", "--config")
 COMMANDS = {
     "": [
         *("--version", "admissions", "admit", "advisories", "config", "delete", "doctor"),
-        *("explain", "export", "journal", "prefetch", "push", "serve", "simulate", "snapshot"),
+        *(
+            "explain",
+            "export",
+            "gc",
+            "journal",
+            "prefetch",
+            "push",
+            "serve",
+            "simulate",
+            "snapshot",
+        ),
         *("status", "token", "unyank", "verify", "who", "yank"),
     ],
     "yank": ["--reason", *WHERE],
@@ -63,6 +73,7 @@ COMMANDS = {
     "snapshot create": ["--at", "--reason", *WHERE],
     "snapshot list": ["--json", *WHERE],
     "snapshot delete": ["--reason", *WHERE],
+    "gc": ["--dry-run", "--delete-uploads", "--limit", "--json", "--data", "--config"],
     "verify": [
         *("PLACE...", "--repair", "--again", "--older-than", "--jobs", "--json"),
         *("--data", "--config"),

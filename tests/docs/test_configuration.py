@@ -14,9 +14,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
-from cloche.config import advisories, indexes, rules, webhooks
+from cloche.config import advisories, caching, indexes, rules, webhooks
 from cloche.core import mirrors
-from cloche.service import recall, upstream
+from cloche.service import recall, retain, upstream
 from tests.docs import markdown
 
 PAGE = markdown.DOCS / "reference" / "configuration.md"
@@ -32,6 +32,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[store.s3]`": config.S3,
     "`[attestations]`": config.Attestations,
     "`[access]`": config.Access,
+    "`[cache]`": caching.Cache,
     "`[upstream.NAME]`": SIMPLE,
     '`[upstream.NAME]` with `kind = "directory"`': kinds.load(upstreams, "directory").Settings,
     '`[upstream.NAME]` with `kind = "bucket"`': kinds.load(upstreams, "bucket").Settings,
@@ -41,6 +42,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[upstream.NAME.recall]`": recall.Policy,
     "`[upstream.NAME.mirror]`": mirrors.Mirror,
     "`[[upstream.NAME.mirror.environments]]`": mirrors.Environment,
+    "`[upstream.NAME.retention]`": retain.Retention,
     "`[advisories.NAME]`": advisories.AdvisoriesTable,
     "`[index.NAME]`": indexes.IndexTable,
     "`[[index.NAME.route]]`": indexes.RouteTable,
@@ -89,7 +91,11 @@ def test_nothing_is_documented_that_is_not_there(table: str) -> None:
 def test_every_table_is_documented() -> None:
     """Each settings struct has its section, and each section its struct."""
     assert {heading for heading in SECTIONS if heading.startswith("`[")} == TABLES.keys()
-    found = {each for module in (config, advisories, indexes, rules) for each in _structs(module)}
+    found = {
+        each
+        for module in (config, advisories, caching, indexes, rules)
+        for each in _structs(module)
+    }
     assert found - COMPLETED <= set(TABLES.values())
     assert {field.encode_name for field in fields(FILE)} == {
         heading.strip("`[]").partition("]")[0].partition(".")[0] for heading in TABLES

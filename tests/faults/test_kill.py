@@ -50,6 +50,7 @@ AGAIN = (
     "before create upload",
     "halfway through write upload",
     "halfway through write scratch",
+    "before lock blob",
     "before utime blob",
     "before sync blob",
     "before unlink scratch",

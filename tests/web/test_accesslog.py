@@ -198,6 +198,9 @@ class Paper:
     async def find(self, sought: Sought, most: int) -> list[Recorded]:
         raise NotImplementedError
 
+    async def after(self, number: int, most: int) -> list[Recorded]:
+        raise NotImplementedError
+
     async def used(self, index: str, since: datetime) -> list[Used]:
         raise NotImplementedError
 

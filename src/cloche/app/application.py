@@ -27,6 +27,7 @@ from cloche.config.recording import recorded
 from cloche.core.errors import Error
 from cloche.logins.tokens import Login
 from cloche.ports import Blobs, Clock, Deed
+from cloche.service.limit import Limit
 from cloche.service.notify import Notify
 from cloche.spool import Spool
 from cloche.web import problems
@@ -151,6 +152,11 @@ class Application:
         chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
         chores += [each.run() for each in schedules(self._settings, self._services.syncs)]
         chores += [self._tell()] if self._settings.webhooks else []
+        limit = self._settings.cache.bytes
+        if limit is not None:
+            chores.append(
+                Limit(self._services.evict, self._catalog.leases, self._clock, limit).keep()
+            )
         tasks = [asyncio.create_task(each) for each in chores]
         try:
             yield

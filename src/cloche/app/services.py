@@ -27,6 +27,7 @@ from cloche.service.advised import Advised
 from cloche.service.advisories import Watch
 from cloche.service.dispatch import Dispatch
 from cloche.service.documentation import Documents
+from cloche.service.evict import Evict
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
@@ -38,12 +39,14 @@ from cloche.service.integrity import Integrity, Objects
 from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.knowledge import Knowledge, Looker
 from cloche.service.past import Times
+from cloche.service.pinned import Pins
 from cloche.service.prefetch import Prefetch
 from cloche.service.promote import Promote
 from cloche.service.publish import Publish
 from cloche.service.reading import Reading
 from cloche.service.recall import Flags, Recaller
 from cloche.service.renew import Renew
+from cloche.service.retain import Retain
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
 from cloche.service.signers import Signers
@@ -86,6 +89,8 @@ class Services:
     dispatch: Dispatch
     documents: Documents
     sweep: Sweep
+    evict: Evict
+    retain: Retain
     forget: Forget
     watch: Watch
     syncs: Syncs
@@ -177,6 +182,18 @@ def compose(
         stored.pulse,
         clock,
     )
+    steward = Steward(view, stored.stewardship, stored.pulse, clock)
+    evict = Evict(
+        blobs,
+        stored.upkeep,
+        stored.usage,
+        stored.accesses,
+        stored.holdings,
+        Pins(stored.snapshots, times),
+        tuple(settings.upstreams),
+        settings.spared,
+        clock,
+    )
     return Services(
         view=view,
         shelf=shelf,
@@ -193,12 +210,22 @@ def compose(
         prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         gather=Gather(shelf, files),
         publish=publish,
-        steward=Steward(view, stored.stewardship, stored.pulse, clock),
+        steward=steward,
         admit=Admit(view, stored.admissions, stored.pulse, clock),
         dispatch=Dispatch(goods, spool),
         promote=Promote(goods, publish, stored.promotion, blobs, spool, stored.pulse, clock),
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
+        evict=evict,
+        retain=Retain(
+            evict,
+            stored.holdings,
+            stored.recalls,
+            stored.uses,
+            stored.ledger,
+            steward,
+            clock,
+        ),
         forget=Forget(stored.accesses, clock),
         watch=Watch(
             open_feeds(settings, spool),

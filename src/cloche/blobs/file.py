@@ -5,6 +5,7 @@ Durable means: fsync of the file, atomic rename, fsync of the folders that lead 
 """
 
 import asyncio
+import fcntl
 import os
 import re
 import shutil
@@ -175,12 +176,17 @@ class _Files:
         with self._translated():
             return os.pread(fd, max(0, min(CHUNK, stop - start)), start)
 
-    async def delete(self, digest: Digest) -> None:
-        await asyncio.to_thread(self._delete, digest)
+    async def delete(self, digest: Digest, *, before: datetime | None = None) -> bool:
+        return await asyncio.to_thread(self._delete, digest, before)
 
-    def _delete(self, digest: Digest) -> None:
-        with self._translated():
-            self.path(digest).unlink(missing_ok=True)
+    def _delete(self, digest: Digest, before: datetime | None) -> bool:
+        home = self.path(digest)
+        with self._translated(), _locked(home) as found:
+            if found is not None and before and found.st_mtime > before.timestamp():
+                return False
+            if found is not None:
+                home.unlink()
+            return True
 
     async def hashed(self, digests: Sequence[Digest]) -> Sequence[Digest | None]:
         with self._translated():
@@ -269,14 +275,41 @@ class _Files:
 
 
 def _renewed(home: Path, size: int) -> bool:
-    """Make a blob young that is there already. One of another size is damaged: replace it."""
-    try:
-        if home.stat().st_size != size:
+    """Make a blob young that is there already. One of another size is damaged: make room."""
+    with _locked(home) as found:
+        if found is None:
+            return False
+        if found.st_size != size:
+            home.unlink()
             return False
         os.utime(home)
+        return True
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[os.stat_result | None]:
+    """Keep others from making it young, or deleting it; None when there is no such file.
+
+    So a blob that is put again is either there, and young, or it is put anew.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # NFS locks no file that is only read
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        found = os.fstat(fd)
+        yield found if _is_still(path, found) else None
+    finally:
+        os.close(fd)
+
+
+def _is_still(path: Path, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), found)
     except FileNotFoundError:
         return False
-    return True
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

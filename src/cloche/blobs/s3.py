@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -170,12 +170,24 @@ class _Bucket:
         with self._translated():
             return await anext(stream, None)
 
-    async def delete(self, digest: Digest) -> None:
+    async def delete(self, digest: Digest, *, before: datetime | None = None) -> bool:
+        if before is not None and await self._is_younger(digest, before):
+            return False
         with self._translated():
             try:
                 await self._store.delete_async(_key(digest))
             except FileNotFoundError as e:
                 _need_bucket(e)
+        return True
+
+    async def _is_younger(self, digest: Digest, than: datetime) -> bool:
+        """Asked just before: obstore has no conditional delete, nor have most S3 servers."""
+        with self._translated():
+            try:
+                found = await self._store.head_async(_key(digest))
+            except FileNotFoundError:
+                return False
+        return found["last_modified"] > than
 
     async def hashed(self, digests: Sequence[Digest]) -> Sequence[Digest | None]:
         return [await self._hash(digest) for digest in digests]

@@ -41,6 +41,7 @@ from cloche.catalog.snapshots import SqlSnapshots
 from cloche.catalog.stewardship import SqlStewardship
 from cloche.catalog.tokens import SqlTokens
 from cloche.catalog.upkeep import SqlUpkeep
+from cloche.catalog.usage import SqlUsage
 from cloche.core.errors import BadSetting, Error, StorageFull
 from cloche.ports import (
     Absences,
@@ -72,6 +73,8 @@ from cloche.ports import (
     Stewardship,
     Tokens,
     Upkeep,
+    Usage,
+    Uses,
 )
 
 __all__ = ["Catalog", "connect"]
@@ -106,6 +109,8 @@ class Catalog:
     mirrors: Mirrors
     standings: Standings
     leases: Leases
+    usage: Usage
+    uses: Uses
     tokens: Tokens
     accesses: Accesses
     pulse: Pulse
@@ -157,6 +162,8 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         mirrors=SqlMirrors(database),
         standings=SqlStandings(database),
         leases=SqlLeases(database),
+        usage=SqlUsage(database),
+        uses=SqlUsage(database),
         tokens=SqlTokens(database),
         accesses=SqlAccesses(beside),
         pulse=beacon,

@@ -22,6 +22,9 @@ class SqlAccesses:
     async def find(self, sought: Sought, most: int) -> list[Recorded]:
         return await self.database.to_reader(self._find, sought, most)
 
+    async def after(self, number: int, most: int) -> list[Recorded]:
+        return await self.database.to_reader(self._after, number, most)
+
     async def used(self, index: str, since: datetime) -> list[Used]:
         return await self.database.to_reader(self._used, index, since)
 
@@ -46,6 +49,11 @@ class SqlAccesses:
             query = query.where(accesses.c.id < sought.before)
         with self.database.reading() as connection:
             return [_recorded(row) for row in connection.execute(query)]
+
+    def _after(self, number: int, most: int) -> list[Recorded]:
+        with self.database.reading() as connection:
+            rows = connection.execute(_AFTER, {"number": number, "most": most})
+            return [_recorded(row) for row in rows]
 
     def _used(self, index: str, since: datetime) -> list[Used]:
         with self.database.reading() as connection:
@@ -76,6 +84,12 @@ _USED = (
     select(accesses.c.index_name, accesses.c.project, accesses.c.filename, accesses.c.digest)
     .where(accesses.c.index_name == bindparam("index"), accesses.c.at >= bindparam("since"))
     .distinct()
+)
+_AFTER = (
+    select(accesses)
+    .where(accesses.c.id > bindparam("number"))
+    .order_by(accesses.c.id)
+    .limit(bindparam("most"))
 )
 _OLD = (
     select(accesses.c.id)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0018"
+REVISION = "0019"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -428,4 +428,18 @@ leases = Table(
     Column("what", Text, primary_key=True),
     Column("who", Text, nullable=False),
     Column("until", Instant, nullable=False),
+)
+
+uses = Table(
+    "uses",  # of blobs, by the access journal
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+reading = Table(
+    "reading",  # how far journals were read on
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
 )

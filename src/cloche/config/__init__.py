@@ -16,7 +16,9 @@ from msgspec import Meta, Struct
 
 from cloche import kinds, logins, upstreams
 from cloche.config import advisories as feeds
+from cloche.config import caching
 from cloche.config.advisories import AdvisoriesTable
+from cloche.config.caching import Cache
 from cloche.config.indexes import RESERVED, At, IndexTable, build, read, redirects
 from cloche.config.webhooks import listeners
 from cloche.core.access import EVERY_INDEX
@@ -26,6 +28,7 @@ from cloche.core.hooks import Hook
 from cloche.core.index import Index
 from cloche.core.mirrors import Choice, Mirror, recalled
 from cloche.service.recall import Policy
+from cloche.service.retain import Retention
 from cloche.service.upstream import Freshness
 
 __all__ = ["RESERVED", "Settings", "is_loopback", "load"]
@@ -97,6 +100,7 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True):
     freshness: Freshness
     recall: Policy = Policy()
     mirror: Mirror = Mirror()
+    retention: Retention = Retention()
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -107,10 +111,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     store: Store
     attestations: Attestations
     access: Access
+    cache: Cache = Cache()
     upstreams: dict[str, UpstreamSettings]
     indexes: dict[str, Index]
     advisories: dict[str, AdvisoriesTable] = {}
     rules: dict[str, tuple[dict[str, Any], ...]] = {}  # of each index, as they are written
+    retention: dict[str, Retention] = {}  # of indexes and upstreams that have any
     folder: Path = Path()  # what paths in them are relative to
     logins: dict[str, Any] = {}  # besides tokens: a kind, and that kind's own settings
     webhooks: tuple[Hook, ...] = ()
@@ -119,6 +125,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     def redirects(self) -> dict[str, str]:
         """Where clients are sent for what an upstream may have, by its name."""
         return redirects(self.indexes, self.upstreams)
+
+    @property
+    def spared(self) -> frozenset[str]:
+        """The upstreams of which the cache's limit takes nothing: those to be here as a whole."""
+        whole = (name for name, each in self.upstreams.items() if each.mirror.mode == "all")
+        return frozenset((*whole, *self.cache.spare))
 
     @property
     def default_index(self) -> Index:
@@ -145,6 +157,7 @@ class _Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: Store = Store()
     attestations: Attestations = Attestations()
     access: Access = Access()
+    cache: Cache = Cache()
     upstream: dict[str, Any] = {}
     advisories: dict[str, Any] = {}
     index: dict[str, Any] = {}
@@ -238,6 +251,7 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
         settings.setdefault(DEFAULT_UPSTREAM, _upstream(DEFAULT_UPSTREAM, {}, where))
     made = given or {"main": IndexTable(sources=tuple(settings), uploads=True, default=True)}
     indexes = build(made, settings, At(where, folder, is_local=is_loopback(tables.server.host)))
+    caching.check(tables.cache, settings, where)
     feeds.check_needed(indexes.values(), tables.advisories, where)
     return Settings(
         data=data,
@@ -245,9 +259,11 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
         store=tables.store,
         attestations=tables.attestations,
         access=tables.access,
+        cache=tables.cache,
         upstreams=settings,
         indexes=indexes,
         rules={name: table.rule for name, table in made.items()},
+        retention=_retention(made, settings),
         folder=folder,
         advisories={
             name: feeds.read(name, table, where, folder)
@@ -256,6 +272,14 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
         logins={kind: _login(kind, table, indexes, where) for kind, table in tables.login.items()},
         webhooks=listeners(tables.webhook, indexes, where),
     )
+
+
+def _retention(
+    indexes: Mapping[str, IndexTable], upstreams: Mapping[str, UpstreamSettings]
+) -> dict[str, Retention]:
+    own = {name: each.retention or Retention() for name, each in indexes.items()}
+    every = {**{name: each.retention for name, each in upstreams.items()}, **own}
+    return {name: each for name, each in every.items() if each.says_something}
 
 
 def _check_server(server: Server, where: str) -> None:
@@ -301,6 +325,7 @@ def _upstream(name: str, table: Any, where: str) -> UpstreamSettings:
                 "leave one of them out"
             )
         recall = Policy(deleted=recalled(mirror.gone))
+    kept = convert(own.pop("retention", {}), Retention, f"upstream.{name}.retention", where)
     settings = kinds.load(upstreams, kind).Settings
     return UpstreamSettings(
         kind=kind,
@@ -308,6 +333,7 @@ def _upstream(name: str, table: Any, where: str) -> UpstreamSettings:
         freshness=freshness,
         recall=recall,
         mirror=mirror,
+        retention=kept,
     )
 
 

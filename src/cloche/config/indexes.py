@@ -16,6 +16,7 @@ from cloche.core.errors import BadName, BadSetting
 from cloche.core.index import Fallthrough, Index, Route, Ways, behind
 from cloche.core.patterns import Names, names
 from cloche.core.publishers import Publisher, publisher
+from cloche.service.retain import Retention
 
 RESERVED = frozenset(
     {
@@ -45,6 +46,7 @@ class IndexTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fallthrough: Fallthrough = "cache"
     route: tuple[RouteTable, ...] = ()
     rule: tuple[dict[str, Any], ...] = ()
+    retention: Retention | None = None
     admit_days: Annotated[float, Meta(ge=0, le=3650)] = 30  # past its rules at the longest
 
     @property

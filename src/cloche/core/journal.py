@@ -28,6 +28,7 @@ class Change(StrEnum):
     PAGE_CHANGED = "page changed"
     PAGE_GONE = "page gone"
     FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
+    FILE_EVICTED = "file evicted"  # with what had been learned of it
     PAGE_EXPIRED = "page expired"
     FILE_RECALLED = "file recalled"  # deleted, quarantined or yanked upstream, or flagged
     ADVISORIES_CHANGED = "advisories changed"

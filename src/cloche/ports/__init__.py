@@ -54,6 +54,7 @@ from cloche.ports.recalls import Recalls
 from cloche.ports.spool import Growth, Hashed, Note, Partial, Scratch, Spool
 from cloche.ports.stocks import Find, Guide, Left, Lot, Stock, Way
 from cloche.ports.upstreams import Document, Received, Transfer, Upstream
+from cloche.ports.usage import Idle, Usage, Uses
 
 __all__ = [
     "Absences",
@@ -92,6 +93,7 @@ __all__ = [
     "Guide",
     "Hashed",
     "Holdings",
+    "Idle",
     "Inspection",
     "Journal",
     "Kept",
@@ -142,7 +144,9 @@ __all__ = [
     "Transfer",
     "Upkeep",
     "Upstream",
+    "Usage",
     "Used",
+    "Uses",
     "Verified",
     "Way",
 ]

@@ -60,6 +60,9 @@ class Accesses(Protocol):
     async def find(self, sought: Sought, most: int) -> list[Recorded]:
         """What is sought, the newest first."""
 
+    async def after(self, number: int, most: int) -> list[Recorded]:
+        """At most so many entries with a greater number, the oldest first."""
+
     async def used(self, index: str, since: datetime) -> list[Used]:
         """Each file that was fetched from the index since then, once."""
 

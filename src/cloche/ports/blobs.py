@@ -48,8 +48,12 @@ class Blobs(Protocol):
     def read(self, digest: Digest, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Bytes `start` up to `stop`. Raise NoSuchBlob before the first chunk."""
 
-    async def delete(self, digest: Digest) -> None:
-        """Forget the bytes; harmless when there are none."""
+    async def delete(self, digest: Digest, *, before: datetime | None = None) -> bool:
+        """Forget the bytes; harmless when there are none. Return whether they are gone.
+
+        With `before`, only if they were last put before then: what somebody puts again just now
+        stays. (Object stores leave a moment of one request in which that is not seen.)
+        """
 
     def list(self) -> AsyncIterator[Stored]:
         """Every blob, in no order, without holding them all in memory."""

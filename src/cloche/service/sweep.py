@@ -1,7 +1,7 @@
 """Clearing away what crashes leave behind: half files, and blobs that no row needs."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,6 +17,7 @@ BATCH = 500
 class Swept:
     spooled: int
     blobs: int
+    size: int = 0  # bytes of those
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +27,39 @@ class Sweep:
     spool: Spool
     clock: Clock
 
-    async def run(self, older_than: timedelta) -> Swept:
-        """Remove what is nobody's. A blob younger than that may still get its row."""
-        spooled = await self.spool.sweep(older_than.total_seconds())
-        removed = 0
+    async def run(self, older_than: timedelta, *, dry_run: bool = False) -> Swept:
+        """Remove what is nobody's. A blob younger than that may still get its row.
+
+        A dry run removes nothing, and counts blobs alone.
+        """
+        spooled = 0 if dry_run else await self.spool.sweep(older_than.total_seconds())
+        removed: list[int] = []
         batch: list[Stored] = []
         async for stored in self.blobs.list():
             batch.append(stored)
             if len(batch) == BATCH:
-                removed += await self._unreferenced(batch, older_than)
+                removed += await self._unreferenced(batch, older_than, dry_run=dry_run)
                 batch.clear()
-        removed += await self._unreferenced(batch, older_than)
-        if spooled or removed:
-            log.info("swept", spooled=spooled, blobs=removed)
-        return Swept(spooled, removed)
+        removed += await self._unreferenced(batch, older_than, dry_run=dry_run)
+        if (spooled or removed) and not dry_run:
+            log.info("swept", spooled=spooled, blobs=len(removed))
+        return Swept(spooled, len(removed), sum(removed))
 
-    async def _unreferenced(self, batch: list[Stored], older_than: timedelta) -> int:
+    async def _unreferenced(
+        self, batch: list[Stored], older_than: timedelta, *, dry_run: bool
+    ) -> list[int]:
+        """Bytes of each that went, or would go."""
         before = self.clock() - older_than
         old = [stored for stored in batch if stored.modified <= before]
         needed = await self.upkeep.referenced([stored.digest for stored in old])
-        lost = [stored.digest for stored in old if stored.digest not in needed]
-        return sum([await self._delete(digest) for digest in lost])
+        lost = [stored for stored in old if stored.digest not in needed]
+        return [each.size for each in lost if dry_run or await self._delete(each.digest, before)]
 
-    async def _delete(self, digest: Digest) -> bool:
-        """Delete unless somebody has published the same bytes again just now."""
+    async def _delete(self, digest: Digest, before: datetime) -> bool:
+        """Delete unless somebody publishes the same bytes again just now.
+
+        Who does puts them first, which makes them young.
+        """
         if await self.upkeep.referenced([digest]):
             return False
-        await self.blobs.delete(digest)
-        return True
+        return await self.blobs.delete(digest, before=before)

@@ -1,0 +1,71 @@
+"""What snapshots show of upstreams' files: it is kept as long as they are."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cloche.core.errors import Error, NoSuchProject, ProjectDeleted
+from cloche.core.model import BESIDE, FileKey, Held, ProjectName
+from cloche.ports import Snapshot, Snapshots
+from cloche.service.past import Times
+
+MAX_PAGES = 1000  # of which it is remembered what snapshots show
+
+Shown = frozenset[tuple[str, FileKey, str]] | None
+"""Upstream, key and filename of each file; None while nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    snapshots: Snapshots
+    times: Times
+
+    async def now(self) -> "Pinned":
+        """What the snapshots show that there are. Who makes one later pins what is left then."""
+        return Pinned(await self.snapshots.named(None), self.times)
+
+
+@dataclass
+class Pinned:
+    snapshots: Sequence[Snapshot]
+    times: Times
+    _pages: OrderedDict[tuple[str, str, int, ProjectName], Shown] = field(
+        default_factory=OrderedDict
+    )
+
+    async def holds(self, held: Held) -> bool:
+        """Whether any snapshot shows the file, or the one that it lies beside."""
+        end = next((end for end in BESIDE if held.filename.endswith(end)), "")
+        file = (held.upstream, held.key, held.filename.removesuffix(end))
+        for each in self.snapshots:
+            if not self._draws(each.index, held.upstream):
+                continue
+            shown = await self._shown(each, held.project)
+            if shown is None or file in shown:
+                return True
+        return False
+
+    def _draws(self, index: str, upstream: str) -> bool:
+        view = self.times.files.view
+        return index in view.indexes and upstream in view.closure(index)
+
+    async def _shown(self, snapshot: Snapshot, project: ProjectName) -> Shown:
+        key = (snapshot.index, snapshot.name, snapshot.serial, project)
+        if key not in self._pages:
+            self._pages[key] = await self._looked(snapshot, project)
+            if len(self._pages) > MAX_PAGES:
+                self._pages.popitem(last=False)
+        return self._pages[key]
+
+    async def _looked(self, snapshot: Snapshot, project: ProjectName) -> Shown:
+        try:
+            past = await self.times.at(snapshot.index, snapshot.name)
+            sight, _ = await past.view.unmarked(snapshot.index, project)
+        except (NoSuchProject, ProjectDeleted):
+            return frozenset()
+        except Error:  # doubt keeps
+            return None
+        return frozenset(
+            (sight.origin(file.filename).owner, file.key, file.filename)
+            for file in sight.offered.files
+        )
