@@ -9,13 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import apis, cold, ruled, startup, warm
+from benchmarks import apis, cold, ruled, startup, verifying, warm
 from benchmarks.packages import index
 from benchmarks.processes import LOAD_CORE
 from benchmarks.report import as_data, as_markdown, machine
 from benchmarks.session import FULL, QUICK, Session
 
-PARTS = ("hot", "install", "apis", "cold", "start", "memory", "rules")
+PARTS = ("hot", "install", "apis", "cold", "start", "memory", "rules", "verify")
 NEEDED = ("nginx", "wrk", "taskset", "setpriv")
 
 
@@ -85,6 +85,8 @@ def _measure(session: Session, only: tuple[str, ...]) -> None:
         apis.measure(session)
     if "rules" in only:
         ruled.measure(session)
+    if "verify" in only:
+        verifying.measure(session)
     if "cold" in only:
         cold.measure(session)
 

@@ -51,6 +51,10 @@ RULES_COLD = Work(
 EXPLAIN = Work(
     "explain", "Explaining 3,000 files under ten rules, over HTTP, by the clock", "ms", None
 )
+SHA256SUM = "sha256sum"
+VERIFY = Work(
+    "verify", "Verifying 20,000 files of 20 kB and 60 of 20 MiB, on two cores", "s", SHA256SUM
+)
 IDLE = Work("memory-idle", "Memory (PSS) when idle, after the start", "MiB", None)
 AFTER = Work("memory-after", "Memory (PSS) when idle again, after the work above", "MiB", None)
 WORKS = (
@@ -66,6 +70,7 @@ WORKS = (
     RULES_HOT,
     RULES_COLD,
     EXPLAIN,
+    VERIFY,
     IDLE,
     AFTER,
 )
