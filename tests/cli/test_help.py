@@ -44,7 +44,7 @@ COMMANDS = {
     "export": [
         *("TARGET", "--index", "--as-of", "--requirements", "--layout", "--held-only", "--link"),
         *("--base-url", "--platform", "--python", "--all", "--no-sdists", "--pre", "--jobs"),
-        *("--dry-run", "--json", "--upstream", "--data", "--config"),
+        *("--dry-run", "--json", "--upstream", "--data", "--config", "--server-config", "--listen"),
     ],
     "sync": [
         *("--dry-run", "--status", "--full", "--allow-shrink", "--json", "--jobs"),

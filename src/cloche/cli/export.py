@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -18,6 +19,8 @@ from cloche.cli._choosing import Everything, NoSdists, Platforms, Pre, Pythons, 
 from cloche.cli._options import Config, Data, check_index
 from cloche.cli._progress import Amount, Event, Report, reporting
 from cloche.config import DEFAULT_UPSTREAM, Settings, load
+from cloche.core.errors import BadSetting
+from cloche.core.server_config import render
 from cloche.core.static import LAYOUTS
 from cloche.service import static_project
 from cloche.service.static_project import Came, Way
@@ -164,6 +167,13 @@ def export(  # noqa: PLR0913 - each option is an argument
     base_url: Annotated[
         str, typer.Option(metavar="URL", help="Where it will be served, for provenance.")
     ] = "",
+    server_config: Annotated[
+        Literal["nginx", "apache"] | None,
+        typer.Option(help="Print a configuration that serves TARGET, and do nothing else."),
+    ] = None,
+    listen: Annotated[
+        str, typer.Option(metavar="[ADDRESS:]PORT", help="Where that server listens.")
+    ] = "80",
     platform: Platforms = None,
     python: Pythons = None,
     everything: Everything = False,
@@ -189,6 +199,9 @@ def export(  # noqa: PLR0913 - each option is an argument
 
     Exit code 1 if something could not be had; what that is, and why, is said at the end.
     """
+    if server_config is not None:
+        print(_server_config(server_config, target, layout, listen), end="")
+        return
     settings = load(config, data, {f"upstream.{DEFAULT_UPSTREAM}.url": upstream})
     chosen = index or settings.default_index.name
     check_index(settings, chosen, config)
@@ -225,6 +238,13 @@ def export(  # noqa: PLR0913 - each option is an argument
         tally.end()
     if tally.lacked:
         raise typer.Exit(1)
+
+
+def _server_config(kind: str, target: str, layout: str, listen: str) -> str:
+    if "://" in target:
+        raise BadSetting(f"{target} is no folder that {kind} can serve; name one")
+    folder = Path(target).resolve() / LAYOUTS[layout].root
+    return render(kind, str(folder), listen=listen)
 
 
 def _run(settings: Settings, order: Order, tally: Tally) -> None:

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from cloche.core import gzips
 from cloche.core.addresses import secure
-from cloche.core.model import Digest, File, FileKey, Page, ProjectName
+from cloche.core.model import PROVENANCE, Digest, File, FileKey, Page, ProjectName
 from cloche.core.negotiation import Format
+from cloche.core.provenance import MEDIA_TYPE
 from cloche.core.roots import Roll, parts
 from cloche.core.wire import QUARANTINED, render_page
 
@@ -133,6 +134,8 @@ def headers_of(path: str) -> tuple[str, str]:
         for end, encoding in _PACKED.items():
             if name == form + end:
                 return _typed(kind), encoding
+    if name.endswith(PROVENANCE):
+        return MEDIA_TYPE, ""
     return ("application/json", "") if name == "json" else ("application/octet-stream", "")
 
 
