@@ -25,24 +25,29 @@ def test_every_kind_is_tried() -> None:
     assert set(stocks.ORDER) == set(kinds.names(stocks)) == {name.split()[0] for name in PLACES}
 
 
-@pytest.fixture(params=PLACES)
-def name(request: pytest.FixtureRequest) -> str:
+ON_DISK = [f"{name} on disk" for name in PLACES]
+IN_BUCKETS = [f"{name} in a bucket" for name in ("pypicloud", "bandersnatch", "folder")]
+"""Those that there are; the others would be seen by the same means."""
+
+
+@pytest.fixture(params=ON_DISK + IN_BUCKETS)
+def laid(request: pytest.FixtureRequest) -> str:
+    """What is laid out, and where."""
     found: str = request.param
     return found
 
 
-IN_BUCKETS = ("pypicloud", "bandersnatch", "folder")
-"""Those that there are in buckets; the others would be seen by the same means."""
+@pytest.fixture
+def name(laid: str) -> str:
+    return laid.removesuffix(" on disk").removesuffix(" in a bucket")
 
 
-@pytest.fixture(params=["disk", "bucket"])
-def source(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Laid:
+@pytest.fixture
+def source(laid: str, name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Laid:
     """Where it lies, and what opening it takes."""
-    if request.param == "bucket" and name not in IN_BUCKETS:
-        pytest.skip("laid out on disks alone")
     root = tmp_path / "stock"
     PLACES[name](root)
-    if request.param == "disk":
+    if laid in ON_DISK:
         return str(root), {}
     bucket: Bucket = request.getfixturevalue("s3")
     for path in root.rglob("*"):
@@ -130,7 +135,7 @@ async def test_it_can_be_taken_for_a_folder(source: Laid) -> None:
     assert set(finds(await all_of(stock))) == {built.filename for built in FILES}
 
 
-@pytest.mark.parametrize("name", ["folder"], indirect=True)
+@pytest.mark.parametrize("laid", ["folder on disk"], indirect=True)
 async def test_what_it_is_not(source: Laid) -> None:
     """A folder that is called a mirror and is none is refused, and so is a word that is no kind."""
     with pytest.raises(BadSetting, match="does not look like bandersnatch"):
@@ -146,7 +151,7 @@ TIMES: dict[str, Callable[[Find], datetime | None]] = {
 }
 
 
-@pytest.mark.parametrize("source", ["disk"], indirect=True)
+@pytest.mark.parametrize("laid", ON_DISK, indirect=True)
 async def test_times(source: Laid, name: str) -> None:
     """The time of the upload is as it was recorded, or the file's own where nobody has."""
     found = finds(await all_of(await opened(source)))[SALT.filename]

@@ -16,8 +16,10 @@ from cloche.stocks._places import Place, found, members
 
 MAX_PAGE = 256 << 20  # bytes
 MAX_FILES = 1_000_000  # of one project
-ANYWHERE = "https://mirror.invalid/simple/project/"
-"""What links within the mirror are relative to: only the path counts that comes out of it."""
+ANYWHERE = "http://mirror.invalid/simple/project/"
+"""What links within the mirror are relative to: only the path counts that comes out of it.
+
+Not https: from there links may not lead to http."""
 
 _PAGES = (("index.v1_json", Format.JSON), ("index.html", Format.HTML))
 
@@ -127,11 +129,12 @@ def _entries(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _entry(file: Mapping[str, Any]) -> dict[str, Any]:
-    yanked = file.get("yanked") or False
+    yanked, digests = file.get("yanked") or False, _object(file.get("digests"))
+    sha256 = digests.get("sha256")  # PyPI's page has no other
     entry = {
         "filename": file.get("filename"),
         "url": file.get("url"),
-        "hashes": _object(file.get("digests")),
+        "hashes": {"sha256": sha256} if sha256 else digests,
         "size": file.get("size"),
         "upload-time": file.get("upload_time_iso_8601"),
         "requires-python": file.get("requires_python"),
