@@ -1,7 +1,7 @@
 """Places as other systems leave them, each with the same two files of one project.
 
-Laid out as the systems' own releases wrote them: bandersnatch 8.2, devpi-server 6.20, proxpi 1.3,
-pypiserver 2.4; of PyPI Cloud 1.3 and pypicache as their sources say.
+Laid out as devpi-server 6.20, proxpi 1.3, bandersnatch 6 and 8 wrote them when they were run, and
+as the sources of PyPI Cloud 1.3 and of pypicache say.
 """
 
 import hashlib

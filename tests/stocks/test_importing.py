@@ -1,21 +1,25 @@
 """Bringing over what another system has kept: into an index, or an upstream's cache."""
 
+import json
 import os
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from cloche import stocks
 from cloche.app.importing import importing
 from cloche.app.services import Services, opened
 from cloche.config import Settings, load
 from cloche.core.errors import BadSetting, Forbidden, StorageFull
-from cloche.core.marks import Part
+from cloche.core.marks import MAX_REASON, Part
 from cloche.core.model import File, ProjectName
 from cloche.ports import Way
 from cloche.service.imports import Brought, Documented, Event, Here, Paged, Refused
+from cloche.spool import Spool
 from tests.packages import wheel
 from tests.service.full_disk import room_for
 from tests.stocks.samples import (
@@ -31,6 +35,7 @@ from tests.stocks.samples import (
     folder,
     proxpi,
     put,
+    pypi_json,
 )
 from tests.upstream.controller import Upstream
 
@@ -262,6 +267,85 @@ async def test_a_signature_beside_a_file(tmp_path: Path, wheelhouse: Path) -> No
 
     assert brought(told) == {SALT_SDIST.filename}
     assert "gpg_signature" in refused(told)[SALT.filename]
+
+
+async def test_records_that_lead_out(tmp_path: Path) -> None:
+    """What an export's records name is looked for in the export, and nowhere else."""
+    devpi(tmp_path / "export")
+    outside = put(tmp_path / "eggs-1.0-py3-none-any.whl", wheel("eggs", "1.0").content)
+    records = tmp_path / "export" / "dataindex.json"
+    for path in (f"../{outside.name}", str(outside)):
+        said = msgspec.json.decode(records.read_bytes())
+        said["indexes"]["alice/dev"]["files"][0]["relpath"] = path
+        records.write_bytes(msgspec.json.encode(said))
+
+        told = await events(tmp_path, tmp_path / "export")
+
+        assert refused(told) == {path: "dataindex.json names it, but it is not there"}
+
+
+async def test_json_that_is_none(tmp_path: Path) -> None:
+    """Where a mirror's JSON cannot be read, or names no file, its pages are believed."""
+    bandersnatch(tmp_path / "mirror")
+    for said in (b"{", b"[]", b'{"releases": {"1.0": []}}'):
+        put(tmp_path / "mirror" / "web" / "json" / "salt", said)
+
+        assert brought(await events(tmp_path, tmp_path / "mirror", "pypi", way="look")) == NAMES
+
+
+async def test_words_in_records(tmp_path: Path) -> None:
+    """Whatever records say of people and reasons becomes one line that can be kept and shown."""
+    bandersnatch(tmp_path / "mirror")
+    said = pypi_json(*FILES)
+    said["releases"]["1.0"][1]["yanked_reason"] = "a\0b\nc" + 10_000 * "d"
+    put(tmp_path / "mirror" / "web" / "json" / "salt", json.dumps(said).encode())
+
+    assert brought(await events(tmp_path, tmp_path / "mirror")) == NAMES
+
+    yanked = (await shown(tmp_path))[SALT_SDIST.filename].yanked
+    assert isinstance(yanked, str)
+    assert yanked.startswith("a b cdd")
+    assert len(yanked) <= MAX_REASON
+
+
+async def test_a_part_of_what_has_none(tmp_path: Path, wheelhouse: Path) -> None:
+    """A part is asked for of a devpi export alone."""
+    with pytest.raises(BadSetting, match="--from is for devpi"):
+        await events(tmp_path, wheelhouse, part="alice/dev")
+
+
+async def test_a_sweep_meanwhile(tmp_path: Path, wheelhouse: Path) -> None:
+    """A link on its way in is nobody's rubbish; one that a crash has left is swept."""
+    spool = Spool(tmp_path / "spool")
+    (wheelhouse / SALT.filename).chmod(0o444)
+    stock = await stocks.connect(str(wheelhouse), None, None, {})
+    with spool.scratch() as scratch:
+        async with stock.taken(SALT.filename, scratch, "link") as content:
+            assert await spool.sweep(0) == 0
+            assert content.spooled.path.samefile(wheelhouse / SALT.filename)
+        left = content.spooled.path.with_name("left.upload")
+        left.hardlink_to(wheelhouse / SALT.filename)
+        await spool.sweep(0)
+    assert not left.exists()
+    assert (wheelhouse / SALT.filename).read_bytes() == SALT.content
+
+
+async def test_whoever_stops_it(tmp_path: Path) -> None:
+    """Events that nobody wants any more stop the work, however much of it there is."""
+    for n in range(40):
+        built = wheel(f"many-{n}", "1.0")
+        put(tmp_path / "house" / built.filename, built.content)
+    under = settings(tmp_path)
+    async with opened(under, patience=0) as services:
+        made = await importing(
+            under, services, str(tmp_path / "house"), "main", kind=None, part=None, way="copy"
+        )
+        async with aclosing(made.run(jobs=1)) as told:
+            async for event in told:
+                if isinstance(event, Brought):
+                    break
+        kept = await services.publish.ledger.projects("main")
+    assert 0 < len(kept) < 40
 
 
 async def test_documentation(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from cloche.core.documentation import INDEX
 from cloche.core.errors import BadUpload, FileExists
 from cloche.core.filenames import parse
 from cloche.core.index import Index
+from cloche.core.marks import MAX_REASON
 from cloche.core.model import Upload
 from cloche.ports import (
     Arrivals,
@@ -90,7 +91,7 @@ class Uploads:
             return there is None
         if there is not None and await self._is_whole(there):
             return False
-        upload = await self.publish.prepare(self.index, find.uploaded_by or WHO, incoming, content)
+        upload = await self.publish.prepare(self.index, _who(find), incoming, content)
         deed = Deed(who=WHO, at=self.clock())
         return await self.arrivals.enter(_dated(upload, find, when), deed, self._said(find, when))
 
@@ -109,8 +110,8 @@ class Uploads:
     def _said(self, find: Find, when: datetime) -> dict[str, Any]:
         """For the journal. A time that nobody had recorded is the file's own."""
         said = {"imported": self.stock.kind, "uploaded": when.isoformat()}
-        if find.uploaded_by:
-            said["uploaded_by"] = find.uploaded_by
+        if (who := _who(find)) != WHO:
+            said["uploaded_by"] = who
         return said if find.uploaded_at else {**said, "time": "file"}
 
     async def finish(self, lot: Lot) -> Event | None:
@@ -144,9 +145,18 @@ def _is_known(there: Bearer, find: Find, when: datetime) -> bool:
 
 
 def _dated(upload: Upload, find: Find, when: datetime) -> Upload:
-    yanked = find.yanked
-    reason = yanked if isinstance(yanked, str) else ""
-    return replace(upload, uploaded_at=when, yanked=bool(yanked), yanked_reason=reason)
+    reason = _line(find.yanked if isinstance(find.yanked, str) else "")
+    return replace(upload, uploaded_at=when, yanked=bool(find.yanked), yanked_reason=reason)
+
+
+def _who(find: Find) -> str:
+    return _line(find.uploaded_by or "") or WHO
+
+
+def _line(said: str) -> str:
+    """What anybody may have written, as one line that every database takes."""
+    plain = "".join(c if c.isprintable() else " " for c in said[:MAX_REASON])
+    return " ".join(plain.split())
 
 
 def _brought(find: Find, when: datetime) -> Brought:

@@ -1,7 +1,7 @@
 """Bringing over what another system has kept: many at once, and each thing told as it happens."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -61,6 +61,7 @@ class Documented(Struct, frozen=True, tag_field="event", tag="documented"):
 
 
 Event = Found | Brought | Here | Refused | Paged | Documented
+Tell = Callable[[Event], None]
 
 FATAL = (StorageFull, StorageDown)
 """What the next file would meet as well."""
@@ -90,45 +91,41 @@ class Import:
 
         Whoever closes the events stops it. Raise what ends all of it, such as StorageFull.
         """
-        events: asyncio.Queue[Event | None] = asyncio.Queue(maxsize=4 * jobs)
-        work = asyncio.get_running_loop().create_task(self._work(events, jobs))
+        # Not bounded: whoever is cancelled would wait for room that nobody makes any more.
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        work = asyncio.get_running_loop().create_task(self._work(events.put_nowait, jobs))
+        work.add_done_callback(lambda _: events.put_nowait(None))
         try:
             while (event := await events.get()) is not None:
                 yield event
-            await work
+            work.result()
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
 
-    async def _work(self, events: asyncio.Queue[Event | None], jobs: int) -> None:
+    async def _work(self, tell: Tell, jobs: int) -> None:
         lots: asyncio.Queue[Lot | None] = asyncio.Queue(maxsize=2 * jobs)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._feed(lots, events, jobs))
+                group.create_task(self._feed(lots, tell, jobs))
                 for _ in range(jobs):
-                    group.create_task(self._bring(lots, events))
-            await self.destination.end()
+                    group.create_task(self._bring(lots, tell))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
-        finally:
-            await events.put(None)
+        await self.destination.end()
 
-    async def _feed(
-        self, lots: asyncio.Queue[Lot | None], events: asyncio.Queue[Event | None], jobs: int
-    ) -> None:
+    async def _feed(self, lots: asyncio.Queue[Lot | None], tell: Tell, jobs: int) -> None:
         async for lot in self.stock.lots():
             if lot.finds:
-                await events.put(Found(len(lot.finds), sum(find.size for find in lot.finds)))
+                tell(Found(len(lot.finds), sum(find.size for find in lot.finds)))
             await lots.put(lot)
         for _ in range(jobs):
             await lots.put(None)
 
-    async def _bring(
-        self, lots: asyncio.Queue[Lot | None], events: asyncio.Queue[Event | None]
-    ) -> None:
+    async def _bring(self, lots: asyncio.Queue[Lot | None], tell: Tell) -> None:
         while (lot := await lots.get()) is not None:
             async for event in self._all_of(lot):
-                await events.put(event)
+                tell(event)
 
     async def _all_of(self, lot: Lot) -> AsyncGenerator[Event, None]:
         for left in lot.left:

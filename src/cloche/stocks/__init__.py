@@ -33,6 +33,10 @@ async def connect(
     for name in (kind,) if kind else ORDER:
         module = kinds.load(stocks, name)
         if await module.fits(place):
+            if part is not None and name != "devpi":
+                raise BadSetting(
+                    f"--from is for devpi, and {source} looks like {name}; leave it out"
+                )
             return _Opened(name, module, place, part)
     raise BadSetting(
         f"{source} does not look like {kind}; leave out --as, or name the right folder"

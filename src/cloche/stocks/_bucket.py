@@ -86,6 +86,8 @@ class Bucket:
                 yield name
 
     async def find(self, path: str) -> Entry | None:
+        if _leads_out(path):
+            return None
         try:
             with self._translated():
                 return _entry(await self.store.head_async(path))
@@ -93,6 +95,8 @@ class Bucket:
             return None
 
     async def read(self, path: str, most: int) -> bytes | None:
+        if _leads_out(path):
+            return None
         try:
             with self._translated():
                 found = await self.store.get_async(path)
@@ -138,6 +142,11 @@ class Bucket:
         if said not in {*REFUSED, NO_BUCKET, NO_CREDENTIALS}:
             cure = "try again"
         return f"{self.shown} cannot be read ({said}); {cure}"
+
+
+def _leads_out(path: str) -> bool:
+    """Whether a record names what no object can be called: the store would fail at it."""
+    return not path or any(part in {"", ".", ".."} for part in path.split("/"))
 
 
 def _entry(found: Any) -> Entry:

@@ -107,11 +107,13 @@ class _Mirror:
         return Document(body=page[0], content_type=page[1], url="") if page else None
 
     async def _said(self, project: ProjectName) -> Document | None:
-        """PyPI's JSON of the project, said as its page says it."""
+        """PyPI's JSON of the project, said as its page says it; None where it names no file."""
         body = await self.place.read(self.at(f"json/{project}"), MAX_PAGE)
         if body is None:
             return None
         files = list(_entries(members(body)))
+        if not files:
+            return None
         page = {"meta": {"api-version": "1.1"}, "name": project, "files": files}
         return Document(body=msgspec.json.encode(page), content_type=Format.JSON, url="")
 

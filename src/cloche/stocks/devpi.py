@@ -18,7 +18,6 @@ from cloche.stocks._places import Place
 RECORDS = "dataindex.json"
 MAX_RECORDS = 1 << 30  # bytes: a file takes some 700
 RELEASE, GUIDE = "releasefile", "doczip"
-MAX_WHO = 200  # characters
 
 
 class _Deed(Struct):
@@ -119,7 +118,7 @@ async def _found(place: Place, file: _File) -> Find | Left:
         modified=entry.modified,
         hashes=sane_hashes(dict(_hashes(file.entrymapping))),
         uploaded_at=_moment(uploaded.when) or _date(file.entrymapping.last_modified),
-        uploaded_by=(uploaded.who or "")[:MAX_WHO] or None,
+        uploaded_by=uploaded.who or None,
     )
 
 
