@@ -38,6 +38,7 @@ TABLES: dict[str, type[Struct]] = {
     '`[upstream.NAME]` with `kind = "bucket"`': kinds.load(upstreams, "bucket").Settings,
     LINKS: kinds.load(upstreams, "links").Settings,
     CLOCHE: kinds.load(upstreams, "cloche").Settings,
+    '`[upstream.NAME]` with `kind = "bundle"`': kinds.load(upstreams, "bundle").Settings,
     "`[upstream.NAME.freshness]`": upstream.Freshness,
     "`[upstream.NAME.recall]`": recall.Policy,
     "`[upstream.NAME.mirror]`": mirrors.Mirror,

@@ -37,7 +37,8 @@ from tests.upstreams.samples import (
 
 pytestmark = pytest.mark.anyio
 
-ALL = modules.names(upstreams)
+SILENT = {"bundle"}  # it has what is kept already: test_bundle.py
+ALL = [kind for kind in modules.names(upstreams) if kind not in SILENT]
 REMOTE = [kind for kind, how in KINDS.items() if how.page]
 over_http = pytest.mark.parametrize("kind", REMOTE, indirect=True)
 

@@ -38,6 +38,7 @@ from cloche.service.going import Goods
 from cloche.service.integrity import Integrity, Objects
 from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.knowledge import Knowledge, Looker
+from cloche.service.pack import Pack
 from cloche.service.past import Times
 from cloche.service.pinned import Pins
 from cloche.service.prefetch import Prefetch
@@ -53,6 +54,7 @@ from cloche.service.signers import Signers
 from cloche.service.snapshots import Naming
 from cloche.service.steward import Steward
 from cloche.service.sweep import Sweep
+from cloche.service.unpack import Unpack
 from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
 from cloche.service.within import Within
@@ -88,6 +90,8 @@ class Services:
     promote: Promote
     dispatch: Dispatch
     documents: Documents
+    pack: Pack
+    unpack: Unpack
     sweep: Sweep
     evict: Evict
     retain: Retain
@@ -215,6 +219,8 @@ def compose(
         dispatch=Dispatch(goods, spool),
         promote=Promote(goods, publish, stored.promotion, blobs, spool, stored.pulse, clock),
         documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
+        pack=Pack(times, integrity, blobs),
+        unpack=Unpack(stored.carried, blobs, spool, stored.pulse, clock),
         sweep=Sweep(blobs, stored.upkeep, spool, clock),
         evict=evict,
         retain=Retain(

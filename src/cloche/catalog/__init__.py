@@ -15,6 +15,7 @@ from cloche.catalog.admissions import SqlAdmissions
 from cloche.catalog.advisories import SqlAdvisories
 from cloche.catalog.arrivals import SqlArrivals
 from cloche.catalog.audit import SqlAudit
+from cloche.catalog.bundles import SqlCarried
 from cloche.catalog.cursors import SqlCursors
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
@@ -50,6 +51,7 @@ from cloche.ports import (
     Advisories,
     Arrivals,
     Audit,
+    Carried,
     Chronicle,
     Cursors,
     Documentation,
@@ -111,6 +113,7 @@ class Catalog:
     leases: Leases
     usage: Usage
     uses: Uses
+    carried: Carried
     tokens: Tokens
     accesses: Accesses
     pulse: Pulse
@@ -164,6 +167,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         leases=SqlLeases(database),
         usage=SqlUsage(database),
         uses=SqlUsage(database),
+        carried=SqlCarried(database),
         tokens=SqlTokens(database),
         accesses=SqlAccesses(beside),
         pulse=beacon,

@@ -92,20 +92,7 @@ class SqlPageStore:
 
     def _gone(self, upstream: str, project: ProjectName, at: datetime) -> None:
         with self.database.writing() as connection:
-            if _current(connection, upstream, project) is None:
-                return
-            serial = record(
-                connection,
-                Change.PAGE_GONE,
-                at=at,
-                who=_SERVER,
-                detail={},
-                place=upstream,
-                project=project,
-            )
-            nothing = {"document": None, "etag": None, "serial": serial}
-            state = {**nothing, "checked_at": at, "fresh_until": at}
-            connection.execute(_SET, {**_named(upstream, project), **state})
+            drop(connection, upstream, project, at)
 
     def _projects(self, upstream: str) -> list[ProjectName]:
         with self.database.reading() as connection:
@@ -321,6 +308,34 @@ def _kept(row: AnyRow) -> Kept:
         checked_at=row.checked_at,
         fresh_until=row.fresh_until,
     )
+
+
+def turn(connection: Connection, upstream: str, project: ProjectName, kept: Kept) -> int:
+    """Keep a document, in the caller's transaction, as `SqlPageStore.keep` does."""
+    return _keep(connection, _packed(upstream, project, kept), kept)
+
+
+def drop(connection: Connection, upstream: str, project: ProjectName, at: datetime) -> None:
+    """The project is gone, in the caller's transaction, as `SqlPageStore.gone` says."""
+    if _current(connection, upstream, project) is None:
+        return
+    serial = record(
+        connection,
+        Change.PAGE_GONE,
+        at=at,
+        who=_SERVER,
+        detail={},
+        place=upstream,
+        project=project,
+    )
+    nothing = {"document": None, "etag": None, "serial": serial}
+    state = {**nothing, "checked_at": at, "fresh_until": at}
+    connection.execute(_SET, {**_named(upstream, project), **state})
+
+
+def hold(connection: Connection, one: Held) -> None:
+    """Record kept bytes, in the caller's transaction, as `SqlPageStore.hold` does."""
+    _hold(connection, one, news=False)
 
 
 def document_of(row: AnyRow) -> Document:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0019"
+REVISION = "0020"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -442,4 +442,15 @@ reading = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
+)
+
+bundles = Table(
+    "bundles",  # that were applied last, to upstreams of kind "bundle"
+    metadata,
+    Column("upstream", Text, primary_key=True),
+    Column("bundle", Text, nullable=False),  # sha256 of its header
+    Column("index_name", Text, nullable=False),  # where it was made, as the next two
+    Column("serial", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("applied_at", Instant, nullable=False),
 )

@@ -4,6 +4,7 @@ Error
 ├── BadRequest                 the client's words cannot be understood
 │   ├── BadName                not a project name, version, digest or filename
 │   ├── BadUpload              an upload whose parts contradict each other; lists every problem
+│   ├── BadBundle              a bundle that is damaged, forged, nobody's we trust, or out of turn
 │   └── NotAcceptable          none of the forms in which this can be answered is wanted
 ├── Unauthenticated            nobody, or a token that is unknown, expired or revoked
 ├── Forbidden                  somebody, but not allowed to do this
@@ -62,6 +63,10 @@ class BadUpload(BadRequest):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+
+
+class BadBundle(BadRequest):
+    pass
 
 
 class NotAcceptable(BadRequest):

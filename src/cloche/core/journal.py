@@ -36,6 +36,7 @@ class Change(StrEnum):
     SNAPSHOT_CREATED = "snapshot created"
     SNAPSHOT_DELETED = "snapshot deleted"
     PROMOTED = "promoted"  # an index that followed another server's is its own master
+    BUNDLE_APPLIED = "bundle applied"
     TOKEN_CREATED = "token created"  # noqa: S105  # a name for an event
     TOKEN_REVOKED = "token revoked"  # noqa: S105  # a name for an event
 

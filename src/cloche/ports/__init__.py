@@ -9,6 +9,7 @@ from cloche.ports.advisories import Advisories, Bulletin, Delivery, Feed, FeedSt
 from cloche.ports.arrivals import Arrivals, Bearer
 from cloche.ports.audit import Audit, Inspection, Need, Spoilt, Verified
 from cloche.ports.blobs import Blobs, Spooled, Stored
+from cloche.ports.bundles import Carried
 from cloche.ports.cache import (
     Absences,
     Expiry,
@@ -68,6 +69,7 @@ __all__ = [
     "Bearer",
     "Blobs",
     "Bulletin",
+    "Carried",
     "Changes",
     "Chronicle",
     "Clock",

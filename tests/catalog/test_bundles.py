@@ -1,0 +1,104 @@
+"""What bundles make of an upstream, on both databases."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cloche.catalog import Catalog
+from cloche.core.bundles import Entry, Load, Mark
+from cloche.core.errors import BadBundle
+from cloche.core.model import Digest, FileKey, ProjectName
+from cloche.core.policy import FOREVER
+from tests.bundles.making import EGGS, ONE, SALT, TWO, contents, page
+from tests.catalog.samples import HOUR, NOON, entries, newest
+
+pytestmark = pytest.mark.anyio
+
+SALTY = ProjectName("salt")
+
+
+def load(bundle: str, base: str | None = None, *, later: int = 0) -> Load:
+    mark = Mark(index="main", serial=1, at=NOON + later * HOUR, bundle=Digest(bundle * 64))
+    return Load(mark=mark, base=base and base * 64)
+
+
+async def apply(
+    catalog: Catalog, what: Load, pages: Iterator[tuple[Entry, bytes | None]]
+) -> tuple[int, int]:
+    done = await catalog.carried.apply("carried", what, pages, NOON, "alice")
+    return done.changed, done.gone
+
+
+async def test_a_whole_bundle(catalog: Catalog, other: Catalog) -> None:
+    """Its pages and files are the upstream's from then on, for every worker; nobody asks anew."""
+    assert await catalog.carried.mark("carried") is None
+    assert await apply(catalog, load("a"), contents(ONE)) == (2, 0)
+
+    assert await other.carried.mark("carried") == load("a").mark
+    assert await other.pages.projects("carried") == ["eggs", "salt"]
+    kept = await other.pages.recall("carried", SALTY)
+    assert kept is not None
+    assert (kept.document.body, kept.fresh_until) == (page("salt", [SALT]), FOREVER)
+    held = await other.pages.held("carried", FileKey(SALT.sha256), f"{SALT.filename}.metadata")
+    assert held is not None
+    assert (held.digest, held.size) == (SALT.metadata_sha256, len(SALT.metadata))
+    journaled = [(each["action"], each["place"], each["project"]) for each in entries(other)]
+    assert journaled == [
+        ("page changed", "carried", "eggs"),
+        ("page changed", "carried", "salt"),
+        ("bundle applied", "carried", None),
+    ]
+
+
+async def test_a_delta(catalog: Catalog) -> None:
+    """New and changed pages come, projects that are no more go, others stay as they are."""
+    await apply(catalog, load("a"), contents(ONE))
+    gone = await catalog.carried.gone("carried", (each for each, _ in contents(TWO, ONE)))
+    assert gone == ["eggs"]
+
+    delta = contents(TWO, ONE)
+    assert await apply(catalog, load("b", "a", later=1), delta) == (2, 1)
+
+    assert await catalog.pages.projects("carried") == ["pepper", "salt"]
+    assert await catalog.carried.mark("carried") == load("b", later=1).mark
+    kept = await catalog.pages.held("carried", FileKey(EGGS.sha256), EGGS.filename)
+    assert kept is not None  # a lock file may name it
+
+
+async def test_again(catalog: Catalog) -> None:
+    """The same bundle again changes nothing, and is no news."""
+    await apply(catalog, load("a"), contents(ONE))
+    before = newest(catalog)
+    assert await apply(catalog, load("a"), contents(ONE)) == (0, 0)
+    assert newest(catalog) == before
+
+
+async def test_out_of_turn(catalog: Catalog) -> None:
+    """A delta on another bundle than the last one is refused, and changes nothing."""
+    for what in (load("b", "a"), load("c", "b", later=2)):
+        with pytest.raises(BadBundle, match="stands on"):
+            await apply(catalog, what, contents(TWO, ONE))
+        assert await catalog.pages.projects("carried") in ([], ["eggs", "salt"])
+        await apply(catalog, load("a"), contents(ONE))
+    with pytest.raises(BadBundle, match="back"):
+        await apply(catalog, load("d", later=-1), contents(TWO))
+
+
+async def test_all_or_nothing(catalog: Catalog) -> None:
+    """What fails in the middle leaves all as it was."""
+
+    def cut() -> Iterator[tuple[Entry, bytes | None]]:
+        yield next(contents(ONE))
+        raise BadBundle("cut short")
+
+    with pytest.raises(BadBundle, match="cut short"):
+        await apply(catalog, load("a"), cut())
+    assert (await catalog.pages.projects("carried"), entries(catalog)) == ([], [])
+
+
+async def test_a_page_that_is_supposed(catalog: Catalog) -> None:
+    """A bundle that supposes a page to be here which is not is refused."""
+    await apply(catalog, load("a"), contents({"salt": [SALT]}))
+
+    with pytest.raises(BadBundle, match="supposes a page of eggs"):
+        await apply(catalog, load("b", "a", later=1), contents({**ONE, **TWO}, ONE))
