@@ -54,6 +54,11 @@ def test_unknown_variable(tmp_path: Path) -> None:
         ("[server]\nmax_upload = 0", "server.max_upload"),
         ("[server]\nhost = 1", "server.host: expected `string`, got `int`"),
         ("[server]\noffline = 'yes'", "server.offline: expected `bool`"),
+        ("[index.a]\nfollow = 'p'", "index.a.follow names 'p', which is no upstream of kind"),
+        (
+            "[upstream.p]\nurl = 'http://x/'\n[index.a]\nfollow = 'p'",
+            "index.a.follow names 'p', which is no upstream of kind",
+        ),
         ("[server]\nlog = 'xml'", "'text' or 'json'"),
         ("[server]\nshutdown_grace = -1", "server.shutdown_grace"),
         ("[server]\ntrusted_proxies = '::1'", "server.trusted_proxies: expected `list`"),

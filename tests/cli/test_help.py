@@ -60,6 +60,8 @@ COMMANDS = {
     "advisories show": ["PROJECT", "--json", "--data", "--config"],
     "admissions": ["--current", "--json", *WHERE],
     "admit": ["--reason", "--for", "--until", "--rule", "--end", "--data", "--config"],
+    "follow": ["INDEX...", "--status", "--dry-run", "--json", "--data", "--config"],
+    "promote": ["INDEX", "--force", "--reason", "--json", "--data", "--config"],
     "explain": ["--json", "--data", "--config"],
     "push": [
         *("--to", "--from", "--dry-run", "--username", "--password", "--reason", "--json"),

@@ -147,6 +147,7 @@ class Application:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         await self._note_rules()
+        await self._begin_to_follow()
         gc.freeze()  # what start-up made stays: looking through it took 5 % of a hit
         watch = self._services.watch
         chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
@@ -157,6 +158,8 @@ class Application:
             chores.append(
                 Limit(self._services.evict, self._catalog.leases, self._clock, limit).keep()
             )
+        if not self._settings.server.offline:
+            chores += [follow.run() for follow in self._services.follows.values()]
         tasks = [asyncio.create_task(each) for each in chores]
         try:
             yield
@@ -191,6 +194,21 @@ class Application:
             await self._catalog.policies.note(said, Deed(who="cloche", at=self._clock()))
         except Error as e:
             log.warning("could not record the rules", error=str(e))
+
+    async def _begin_to_follow(self) -> None:
+        """Have changes of indexes that follow refused, before there can be any."""
+        for follow in self._services.follows.values():
+            try:
+                pursuit = await follow.begin()
+            except Error as e:
+                log.warning("cannot follow", index=follow.index, error=str(e))
+                continue
+            if pursuit.promoted_at is not None:
+                log.warning(
+                    "follows no more: it was promoted; remove `follow` from its settings",
+                    index=follow.index,
+                    promoted_at=pursuit.promoted_at.isoformat(),
+                )
 
     async def _close(self) -> None:
         await self._access.close()

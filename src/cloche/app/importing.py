@@ -30,10 +30,10 @@ async def importing(
         known = ", ".join([*settings.indexes, *settings.upstreams])
         raise BadSetting(f"no index or upstream {to!r}; known are {known}")
     stock = await stocks.connect(source, kind, part, settings.blobs_options)
-    return Import(stock, _destination(settings, services, stock, to, way))
+    return Import(stock, await _destination(settings, services, stock, to, way))
 
 
-def _destination(
+async def _destination(
     settings: Settings, services: Services, stock: Stock, to: str, way: Way
 ) -> Destination:
     fetch, publish = services.fetch, services.publish
@@ -52,7 +52,7 @@ def _destination(
             publish.clock,
         )
     index = settings.indexes[to]
-    publish.check_open(index)
+    await publish.check_open(index)
     return Uploads(
         stock,
         index,

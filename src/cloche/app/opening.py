@@ -12,7 +12,7 @@ from cloche.attestor import connect as connect_attestor
 from cloche.catalog import Catalog
 from cloche.config import Settings
 from cloche.core.errors import BadSetting
-from cloche.ports import Attestor, Blobs, Clock, Inspection, Outside, Upstream
+from cloche.ports import Attestor, Blobs, Clock, Inspection, Outside, Primary, Upstream
 from cloche.service.advisories import Subscription
 from cloche.upstreams._offline import Offline
 
@@ -56,6 +56,17 @@ def open_upstreams(settings: Settings) -> dict[str, Upstream]:
         local = {name for name, each in settings.upstreams.items() if each.own.is_local}
         return {name: made[name] if name in local else Offline(name) for name in made}
     return made
+
+
+def open_primaries(settings: Settings) -> dict[str, Primary]:
+    """What indexes follow, by the index; nothing is asked yet. Raise BadSetting."""
+    from cloche.upstreams._primary import ClochePrimary  # noqa: PLC0415  # for some servers alone
+
+    return {
+        name: ClochePrimary(index.follows, settings.upstreams[index.follows].own)
+        for name, index in settings.indexes.items()
+        if index.follows is not None
+    }
 
 
 def open_feeds(settings: Settings, spool: ports.Spool) -> dict[str, Subscription]:

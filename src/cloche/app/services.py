@@ -1,5 +1,6 @@
 """The use cases, put together over adapters that are open."""
 
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cloche.app.opening import (
     open_blobs,
     open_catalog,
     open_feeds,
+    open_primaries,
     open_upstreams,
     utc_now,
 )
@@ -31,6 +33,7 @@ from cloche.service.evict import Evict
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
+from cloche.service.follow import Follow
 from cloche.service.followed import Followed
 from cloche.service.forget import Forget
 from cloche.service.gather import Gather
@@ -42,6 +45,7 @@ from cloche.service.pack import Pack
 from cloche.service.past import Times
 from cloche.service.pinned import Pins
 from cloche.service.prefetch import Prefetch
+from cloche.service.primacy import Primacy
 from cloche.service.promote import Promote
 from cloche.service.publish import Publish
 from cloche.service.reading import Reading
@@ -103,6 +107,8 @@ class Services:
     accesses: ports.Accesses
     arrivals: ports.Arrivals
     followed: Followed
+    pursuits: ports.Pursuits
+    follows: Mapping[str, Follow]  # by their index
 
     async def close(self, patience: float) -> None:
         """Stop what is under way: transfers that no client waits for can be resumed."""
@@ -111,6 +117,8 @@ class Services:
         await self.fetch.close(patience)
         for cached in self.cached.values():
             await cached.close()
+        for follow in self.follows.values():
+            await follow.primary.close()
 
     @property
     def managed(self) -> Managed:
@@ -173,7 +181,7 @@ def compose(
     kept_view = View(settings.indexes, kept, *told)
     kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
     integrity = Integrity(view, shelf, objects)
-    publish = Publish(blobs, stored.ledger, attestor, stored.pulse, clock)
+    publish = Publish(blobs, stored.ledger, attestor, stored.pulse, clock, Primacy(stored.pursuits))
     goods = Goods(view, files, integrity)
     times = Times(
         files,
@@ -250,7 +258,32 @@ def compose(
         accesses=stored.accesses,
         arrivals=stored.arrivals,
         followed=Followed(stored.followable, blobs, stored.pulse, clock),
+        pursuits=stored.pursuits,
+        follows=_follows(settings, stored, blobs, spool, clock),
     )
+
+
+def _follows(
+    settings: Settings, stored: Catalog, blobs: Blobs, spool: Spool, clock: Clock
+) -> dict[str, Follow]:
+    """Each index that follows another server's. The node is known by its name and its folder."""
+    if not any(index.follows for index in settings.indexes.values()):
+        return {}
+    node = f"{socket.gethostname()}:{settings.data.absolute()}"
+    return {
+        name: Follow(
+            index=name,
+            upstream=settings.indexes[name].follows or "",
+            primary=primary,
+            pursuits=stored.pursuits,
+            blobs=blobs,
+            upkeep=stored.upkeep,
+            spool=spool,
+            clock=clock,
+            node=node,
+        )
+        for name, primary in open_primaries(settings).items()
+    }
 
 
 @asynccontextmanager
@@ -280,6 +313,8 @@ async def side_by_side(*policies: Settings, patience: float) -> AsyncIterator[li
         for each in policies
     ]
     try:
+        for follow in made[0].follows.values():
+            await follow.begin()
         yield made
     finally:
         for services in made:

@@ -35,10 +35,7 @@ def check_own(connection: Connection, index: str) -> None:
     """Raise Follows when another server decides what the index has."""
     url = connection.execute(_FOLLOWS, {"index": index}).scalar()
     if url is not None:
-        raise Follows(
-            f"index {index} follows {url}, where changes are made; make this one there, or, if "
-            f"that server is gone for good, end it with `cloche promote {index}`"
-        )
+        raise Follows.to(index, url)
 
 
 def append(

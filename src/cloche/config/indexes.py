@@ -42,6 +42,7 @@ class IndexTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     read: ReadPolicy | None = None
     default: bool = False
     publishers: tuple[str, ...] = ()  # who must have signed attestations
+    follow: str | None = None  # an upstream of kind "cloche": what that index has, this has
     merge: tuple[str, ...] = ()  # projects of which all owners answer
     fallthrough: Fallthrough = "cache"
     route: tuple[RouteTable, ...] = ()
@@ -98,6 +99,7 @@ def _index(name: str, table: IndexTable, at: At) -> Index:
         routes=tuple(_route(name, route) for route in table.route),
         merge=_names(f"index.{name}.merge", table.merge) if table.merge else None,
         fallthrough=table.fallthrough,
+        follows=table.follow,
         clauses=clauses(name, table.rule, at.where, at.folder),
         admit_days=table.admit_days,
     )
@@ -147,8 +149,24 @@ def _check_sources(indexes: dict[str, Index], upstreams: Mapping[str, Any]) -> N
                     f"index.{index.name}.{key} names {source!r}, which is neither an index nor "
                     f"an upstream{nearest(source, known)}"
                 )
+        _check_followed(index, upstreams)
         _check_cycle(indexes, index.name, ())
     _check_redirects(indexes, upstreams)
+
+
+def _check_followed(index: Index, upstreams: Mapping[str, Any]) -> None:
+    if index.follows is None:
+        return
+    key, clocheans = f"index.{index.name}.follow", _clocheans(upstreams)
+    if index.follows not in clocheans:
+        raise BadSetting(
+            f'{key} names {index.follows!r}, which is no upstream of kind = "cloche"'
+            f"{nearest(index.follows, clocheans)}"
+        )
+
+
+def _clocheans(upstreams: Mapping[str, Any]) -> list[str]:
+    return [name for name, each in upstreams.items() if each.kind == "cloche"]
 
 
 def redirects(indexes: Mapping[str, Index], upstreams: Mapping[str, Any]) -> dict[str, str]:

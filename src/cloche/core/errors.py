@@ -90,7 +90,13 @@ class Denied(Forbidden):
 
 
 class Follows(Forbidden):
-    pass
+    @classmethod
+    def to(cls, index: str, where: str) -> "Follows":
+        """Changes of the index are made elsewhere."""
+        return cls(
+            f"index {index} follows {where}, where changes are made; make this one there, or, if "
+            f"that server is gone for good, end it with `cloche promote {index}`"
+        )
 
 
 class NotFound(Error):

@@ -37,6 +37,7 @@ class Index(Struct, frozen=True, kw_only=True):
     merge: Names | None = None  # projects of which all owners answer, not the first alone
     fallthrough: Fallthrough = "cache"
     clauses: tuple[Clause, ...] = ()  # its rules
+    follows: str | None = None  # the upstream whose index it is, uploads and all, until promoted
     admit_days: float = 30  # that something may be let past them at the longest
 
     def sources_of(self, project: ProjectName) -> tuple[str, ...]:

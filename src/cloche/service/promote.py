@@ -49,7 +49,7 @@ class Promote:
         """
         if target.name == part.index:
             raise BadRequest(f"{part} is in index {target.name} already; name another to push to")
-        self.publish.check_open(target)
+        await self.publish.check_open(target)
         deed = Deed(who=who, at=self.clock(), reason=marks.reason(why))
         found = await self.goods.of(part)
         copies = [await self._copy(part, going, target, deed) for going in found]

@@ -19,6 +19,7 @@ from cloche.core.metadata import Metadata
 from cloche.core.model import Digest, Upload
 from cloche.core.vouchers import UNVERIFIED, Vouchers, of_form
 from cloche.ports import Attestor, Blobs, Clock, Hashed, Ledger, Pulse, Scratch, Spooled
+from cloche.service.primacy import Primacy
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class Publish:
     attestor: Attestor
     pulse: Pulse
     clock: Clock
+    primacy: Primacy = field(default_factory=Primacy)
 
     async def publish(
         self, index: Index, who: Principal, incoming: Incoming, content: Scratch
@@ -73,13 +75,14 @@ class Publish:
         Blobs first, then one transaction: a crash in between leaves only what is swept.
         Raise as `publish` does.
         """
-        self.check_open(index)
+        await self.check_open(index)
         parsed = await asyncio.to_thread(parse_and_check, incoming, content)
         attested = await self.attested(index, parsed.vouchers.attestations)
         return await self._kept(index, who, incoming.filename, content, parsed, attested)
 
-    def check_open(self, index: Index) -> None:
+    async def check_open(self, index: Index) -> None:
         """Raise Forbidden when the index takes no uploads: better before reading one."""
+        await self.primacy.check(index)
         if not index.uploads:
             raise Forbidden(
                 f"index {index.name} takes no uploads; set uploads = true under "

@@ -60,9 +60,14 @@ def connect(name: str, settings: Settings) -> Upstream:
             f"upstream {name}: {settings.url!r} is not the address of an index of another cloche; "
             "give it without /simple/, such as https://host/team/"
         )
+    return _Cloche(name, f"{settings.url.rstrip('/')}/simple/", with_user(settings))
+
+
+def with_user(settings: Settings) -> Settings:
+    """A password alone is a token."""
     if settings.password is not None and settings.username is None:
-        settings = replace(settings, username=USER)
-    return _Cloche(name, f"{settings.url.rstrip('/')}/simple/", settings)
+        return replace(settings, username=USER)
+    return settings
 
 
 class _Cloche(Simple):

@@ -38,7 +38,7 @@ class PlainUploads:
         """Publish the body under the path's filename: 201, or 200 if it is there already."""
         index = self.view.index(request.scope[INDEX])
         who = await self.gate.uploader(index, request.headers.get("authorization"))
-        self.publish.check_open(index)
+        await self.publish.check_open(index)
         filename: str = request.path_params["filename"]
         parse(filename)  # better before the body than behind it
         _check_kind(request)

@@ -83,7 +83,7 @@ class PypiCache:
         _check_name(project_name(request.path_params["project"]), filename)
         index = self.packages.view.index(request.scope[INDEX])
         who = await self.packages.gate.uploader(index, request.headers.get("authorization"))
-        self.publish.check_open(index)
+        await self.publish.check_open(index)
         with self.spool.scratch() as scratch:
             await take(request, filename, scratch, self.max_upload)
             incoming = Incoming(filename=filename, fields=CLAIMS)
@@ -96,7 +96,7 @@ class PypiCache:
         """Publish the one file of a form without any claims: `curl -F sdist=@dist/…`."""
         index = self.packages.view.index(request.scope[INDEX])
         who = await self.packages.gate.uploader(index, request.headers.get("authorization"))
-        self.publish.check_open(index)
+        await self.publish.check_open(index)
         with self.spool.scratch() as scratch:
             reader = FormReader(
                 request.headers.get("content-type", ""), scratch, {FILE}, self.max_upload

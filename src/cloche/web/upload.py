@@ -64,7 +64,7 @@ class Uploads:
                 who = await self.gate.uploader(index, request.headers.get("authorization"))
             except Unauthenticated as refusal:
                 return await self._for_anyone(request, index, scratch, refusal)
-            self.publish.check_open(index)
+            await self.publish.check_open(index)
             form = await self._read(request, scratch)
             return await self._action(form)(Received(index, who, form, scratch))
 
