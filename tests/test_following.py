@@ -218,6 +218,8 @@ def test_the_primary_dies(pair: Pair) -> None:
     pair.arrives(one)
     pair.level()
     serial = pair.known("serial")
+    metrics = pair.replica.get("/-/metrics").body.decode()
+    assert 'cloche_following_behind{index="main"}' in metrics
     refused = pair.command("promote", "main")
     assert refused.returncode == 2
     assert "still answers" in refused.stderr
@@ -371,6 +373,9 @@ def test_credentials(tmp_path: Path) -> None:
         done = replica.command("follow", *where)
         assert done.returncode == 0, done.stdout
         assert "main has all of" in done.stdout
+        well = json.loads(replica.command("doctor", "--json", *where).stdout)
+        [found] = [each for each in well if each["part"] == "follows main"]
+        assert found["well"], found
     with replica:
         page = json.loads(replica.get("/simple/acme/", JSON).body)
         assert content(replica, page, built.filename) == built.content

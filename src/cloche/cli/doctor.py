@@ -12,7 +12,13 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from cloche.app.opening import make_data_folder, open_blobs, open_catalog, open_upstreams
+from cloche.app.opening import (
+    make_data_folder,
+    open_blobs,
+    open_catalog,
+    open_primaries,
+    open_upstreams,
+)
 from cloche.cli._options import Config, Data
 from cloche.config import Settings, load
 from cloche.core.errors import BadSetting, Error, NoSuchProject
@@ -59,6 +65,9 @@ async def _examine(settings: Settings) -> list[Finding]:
     }
     for name in settings.upstreams:
         checks[f"upstream {name}"] = lambda name=name: _upstream(settings, name)  # type: ignore[misc]  # a default binds it
+    for name, index in settings.indexes.items():
+        if index.follows is not None:
+            checks[f"follows {name}"] = lambda name=name: _followed(settings, name)  # type: ignore[misc]  # the same
     return [await _finding(part, check) for part, check in checks.items()]
 
 
@@ -134,3 +143,14 @@ async def _upstream(settings: Settings, name: str) -> str:
     finally:
         await upstream.close()
     return f"answers in {(loop.time() - began) * 1000:.0f} ms"
+
+
+async def _followed(settings: Settings, name: str) -> str:
+    if settings.server.offline:
+        return "not followed: the server is offline"
+    primary = open_primaries(settings)[name]
+    try:
+        found = await primary.stretch(None, 1, 0)
+    finally:
+        await primary.close()
+    return f"{primary.url} may be followed; it is at serial {found.newest}"

@@ -98,6 +98,10 @@ def follow(
     if status:
         well = asyncio.run(_status(settings, indexes, as_json=as_json))
     else:
+        if settings.server.offline:
+            raise BadSetting(
+                "server.offline is set, so nobody is asked; start without it to follow"
+            )
         well = _run(settings, indexes, dry_run=dry_run, as_json=as_json)
     if not well:
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from prometheus_client import Gauge
 
 from cloche.core.errors import DigestMismatch, Error, NoSuchBlob, OtherJournal, UpstreamLies
 from cloche.core.following import Position, Step, Stretch, checked
@@ -28,6 +29,19 @@ LEASE = timedelta(seconds=60)
 PATIENCE = 0.1  # seconds to wait for this node's turn
 AGAIN = 2.0  # seconds between two looks whether it is this node's turn
 LATEST = 30.0  # seconds between two tries at the most
+
+BEHIND = Gauge(
+    "cloche_following_behind",
+    "Entries of the primary's journal that are still to be done, at most",
+    ["index"],
+    multiprocess_mode="mostrecent",
+)
+LEVEL = Gauge(
+    "cloche_following_level_timestamp_seconds",
+    "All that the primary acknowledged before is here",
+    ["index"],
+    multiprocess_mode="mostrecent",
+)
 
 Done = Callable[[Sequence[Step]], None]
 
@@ -95,6 +109,7 @@ class Follow:
         """Follow as long as it is this node's turn."""
         failures = 0
         while (pursuit := await self._take()) is not None:
+            _measure(pursuit)
             try:
                 await self.step(pursuit.position, WAIT)
                 failures = 0
@@ -189,6 +204,12 @@ class Follow:
                             f"{said[name]}; have it verify what it keeps"
                         )
                 await self.blobs.put(scratch.spooled)
+
+
+def _measure(pursuit: Pursuit) -> None:
+    BEHIND.labels(pursuit.index).set(pursuit.behind)
+    if pursuit.level_at is not None:
+        LEVEL.labels(pursuit.index).set(pursuit.level_at.timestamp())
 
 
 def _windows(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
