@@ -1,11 +1,11 @@
 """The ports, in memory: real in what they promise, and never in the way."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from cloche.core.index import Ways
 from cloche.core.journal import Event
 from cloche.core.model import Artifact, Digest, FileKey, Held, ProjectName, Upload
 from cloche.ports import (
+    NO_DETAIL,
     Changes,
     Document,
     Kept,
@@ -62,7 +63,7 @@ class FakeLedger:
     journal: FakeJournal
     uploads: list[Upload] = field(default_factory=list)
 
-    async def publish(self, upload: Upload) -> bool:
+    async def publish(self, upload: Upload, detail: Mapping[str, Any] = NO_DETAIL) -> bool:  # noqa: ARG002 - nobody asks a fake for it
         place = (upload.index, upload.filename)
         before = next((u for u in self.uploads if (u.index, u.filename) == place), None)
         if before is not None and before.digest == upload.digest:

@@ -12,18 +12,8 @@ WHERE = ("--index", "--data", "--config")
 COMMANDS = {
     "": [
         *("--version", "admissions", "admit", "advisories", "config", "delete", "doctor"),
-        *(
-            "explain",
-            "export",
-            "gc",
-            "journal",
-            "prefetch",
-            "push",
-            "serve",
-            "simulate",
-            "snapshot",
-        ),
-        *("status", "token", "unyank", "verify", "who", "yank"),
+        *("explain", "export", "gc", "journal", "prefetch", "push", "serve", "simulate"),
+        *("snapshot", "status", "token", "unyank", "verify", "wheelhouse", "who", "yank"),
     ],
     "yank": ["--reason", *WHERE],
     "unyank": ["--reason", *WHERE],
@@ -49,6 +39,10 @@ COMMANDS = {
     "sync": [
         *("--dry-run", "--status", "--full", "--allow-shrink", "--json", "--jobs"),
         *("--data", "--config", "NAME..."),
+    ],
+    "wheelhouse": [
+        *("--requirement", "--index", "--from", "--python", "--with", "--env", "--timeout"),
+        *("--jobs", "--dry-run", "--json", "--data", "--config"),
     ],
     "token": ["create", "list", "revoke"],
     "token create": ["--index", "--can", "--name", "--days", "--data", "--config"],

@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -25,8 +27,8 @@ from cloche.app.syncs import schedules
 from cloche.config import RESERVED, Settings
 from cloche.config.recording import recorded
 from cloche.core.errors import Error
-from cloche.logins.tokens import Login
-from cloche.ports import Blobs, Clock, Deed
+from cloche.logins.tokens import Login as Tokens
+from cloche.ports import Blobs, Clock, Deed, Login
 from cloche.service.limit import Limit
 from cloche.service.notify import Notify
 from cloche.spool import Spool
@@ -71,7 +73,10 @@ SWEEP_AGE = timedelta(hours=24)  # of what may still be resumed, or be about to 
 class Application:
     """One worker's ASGI application: opens everything at start-up and closes it at the end."""
 
-    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock = utc_now, *, guests: Login | None = None
+    ) -> None:
+        """With `guests` it is lent to a command: it writes no lines, and has no chores."""
         self._settings = settings
         self._clock = clock
         self._catalog = open_catalog(settings)
@@ -85,7 +90,9 @@ class Application:
             remote=open_upstreams(settings),
             clock=clock,
         )
-        self._log = RequestLog(as_json=settings.server.log == "json")
+        self._guests = [guests] if guests else []
+        quiet = StringIO() if guests else None
+        self._log = RequestLog(as_json=settings.server.log == "json", out=quiet)
         kept = self._catalog.accesses if settings.access.journal else None
         self._access = AccessLog(kept, clock, addresses=settings.access.addresses)
         self._edge = self._front(blobs, clock)
@@ -96,8 +103,10 @@ class Application:
     def _front(self, blobs: Blobs, clock: Clock) -> Edge:
         settings, services = self._settings, self._services
         view, shelf = services.view, services.shelf
-        tokens = Login(self._catalog.tokens, clock)
-        gate = Gate(view, [tokens, *open_logins(settings, clock)], self._catalog.pulse, clock)
+        tokens = Tokens(self._catalog.tokens, clock)
+        gate = Gate(
+            view, [tokens, *self._guests, *open_logins(settings, clock)], self._catalog.pulse, clock
+        )
         pages = Pages(view, shelf, services.files, services.explain)
         here = settings.server.public_url
         packages = Packages(view, services.files, gate, services.prefetch, self._access)
@@ -146,21 +155,12 @@ class Application:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        await self._note_rules()
-        await self._begin_to_follow()
-        gc.freeze()  # what start-up made stays: looking through it took 5 % of a hit
-        watch = self._services.watch
-        chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
-        chores += [each.run() for each in schedules(self._settings, self._services.syncs)]
-        chores += [self._tell()] if self._settings.webhooks else []
-        limit = self._settings.cache.bytes
-        if limit is not None:
-            chores.append(
-                Limit(self._services.evict, self._catalog.leases, self._clock, limit).keep()
-            )
-        if not self._settings.server.offline:
-            chores += [follow.run() for follow in self._services.follows.values()]
-        tasks = [asyncio.create_task(each) for each in chores]
+        tasks: list[asyncio.Task[None]] = []
+        if not self._guests:
+            await self._note_rules()
+            await self._begin_to_follow()
+            gc.freeze()  # what start-up made stays: looking through it took 5 % of a hit
+            tasks = [asyncio.create_task(each) for each in self._chores()]
         try:
             yield
         finally:
@@ -168,6 +168,18 @@ class Application:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
+
+    def _chores(self) -> list[Coroutine[Any, Any, None]]:
+        settings, services = self._settings, self._services
+        watch = services.watch
+        chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
+        chores += [each.run() for each in schedules(settings, services.syncs)]
+        chores += [self._tell()] if settings.webhooks else []
+        if (limit := settings.cache.bytes) is not None:
+            chores.append(Limit(services.evict, self._catalog.leases, self._clock, limit).keep())
+        if not settings.server.offline:
+            chores += [follow.run() for follow in services.follows.values()]
+        return chores
 
     async def _tell(self) -> None:
         from cloche.upstreams._courier import HttpCourier  # noqa: PLC0415  # aiohttp, for some

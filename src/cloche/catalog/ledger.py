@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,17 +16,15 @@ from cloche.core.errors import FileExists, Forbidden, NoSuchProject
 from cloche.core.journal import Change
 from cloche.core.model import ProjectName, Status, Upload
 from cloche.core.replay import YANKED
-from cloche.ports import Changes, Deed, Own
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+from cloche.ports import NO_DETAIL, Changes, Deed, Own
 
 
 @dataclass(frozen=True, slots=True)
 class SqlLedger:
     database: Database
 
-    async def publish(self, upload: Upload) -> bool:
-        return await self.database.to_writer(self._publish, upload)
+    async def publish(self, upload: Upload, detail: Mapping[str, Any] = NO_DETAIL) -> bool:
+        return await self.database.to_writer(self._publish, upload, detail)
 
     async def own(self, index: str, project: ProjectName) -> Own:
         return await self.database.to_reader(self._own, index, project)
@@ -44,9 +41,10 @@ class SqlLedger:
     async def changes(self, since: int) -> Changes:
         return await self.database.to_reader(self._changes, since)
 
-    def _publish(self, upload: Upload) -> bool:
+    def _publish(self, upload: Upload, detail: Mapping[str, Any]) -> bool:
+        deed = Deed(who=upload.uploaded_by, at=upload.uploaded_at)
         with self.database.writing() as connection:
-            return enter(connection, upload, Deed(who=upload.uploaded_by, at=upload.uploaded_at))
+            return enter(connection, upload, deed, detail)
 
     def _files(self, index: str, project: ProjectName) -> list[Upload]:
         found = self._own(index, project).uploads
@@ -78,7 +76,7 @@ class SqlLedger:
 
 
 def enter(
-    connection: Connection, upload: Upload, deed: Deed, detail: Mapping[str, Any] = _NOTHING
+    connection: Connection, upload: Upload, deed: Deed, detail: Mapping[str, Any] = NO_DETAIL
 ) -> bool:
     """Record an upload and its entry in the caller's transaction, as `Ledger.publish` does.
 

@@ -9,6 +9,7 @@ from cloche.ports.advisories import Advisories, Bulletin, Delivery, Feed, FeedSt
 from cloche.ports.arrivals import Arrivals, Bearer
 from cloche.ports.audit import Audit, Inspection, Need, Spoilt, Verified
 from cloche.ports.blobs import Blobs, Spooled, Stored
+from cloche.ports.builders import Builder, Guests, Lodging, Ran
 from cloche.ports.bundles import Carried
 from cloche.ports.cache import (
     Absences,
@@ -25,6 +26,7 @@ from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
 from cloche.ports.following import Followable, Primary, Pursuit, Pursuits
 from cloche.ports.hooks import Courier, Cursors
 from cloche.ports.ledger import (
+    NO_DETAIL,
     Changes,
     Deed,
     Documentation,
@@ -58,6 +60,7 @@ from cloche.ports.upstreams import Document, Received, Transfer, Upstream
 from cloche.ports.usage import Idle, Usage, Uses
 
 __all__ = [
+    "NO_DETAIL",
     "Absences",
     "Accesses",
     "Admissions",
@@ -68,6 +71,7 @@ __all__ = [
     "Audit",
     "Bearer",
     "Blobs",
+    "Builder",
     "Bulletin",
     "Carried",
     "Changes",
@@ -92,6 +96,7 @@ __all__ = [
     "Followable",
     "Found",
     "Growth",
+    "Guests",
     "Guide",
     "Hashed",
     "Holdings",
@@ -103,6 +108,7 @@ __all__ = [
     "Leases",
     "Ledger",
     "Left",
+    "Lodging",
     "Login",
     "Lot",
     "Mirroring",
@@ -120,6 +126,7 @@ __all__ = [
     "Pulse",
     "Pursuit",
     "Pursuits",
+    "Ran",
     "Recalls",
     "Received",
     "Recorded",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from cloche.core.model import DocFile, ProjectName, Status, Upload
 from cloche.core.policy import Admission
 
 T = TypeVar("T")
+
+NO_DETAIL: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ class Records(Protocol):
 class Ledger(Records, Protocol):
     """Uploads and the journal: never evicted, and every change numbered by a serial."""
 
-    async def publish(self, upload: Upload) -> bool:
-        """Record an upload, its journal entry, and nothing if anything fails.
+    async def publish(self, upload: Upload, detail: Mapping[str, Any] = NO_DETAIL) -> bool:
+        """Record an upload, its journal entry with this detail, and nothing if anything fails.
 
         It is yanked if all of its version is. Return False when the very same bytes are there
         already under that name. Raise FileExists when other bytes hold the filename, or held it

@@ -18,7 +18,7 @@ from cloche.core.index import Index
 from cloche.core.metadata import Metadata
 from cloche.core.model import Digest, Upload
 from cloche.core.vouchers import UNVERIFIED, Vouchers, of_form
-from cloche.ports import Attestor, Blobs, Clock, Hashed, Ledger, Pulse, Scratch, Spooled
+from cloche.ports import NO_DETAIL, Attestor, Blobs, Clock, Hashed, Ledger, Pulse, Scratch, Spooled
 from cloche.service.primacy import Primacy
 
 log = structlog.get_logger(__name__)
@@ -56,15 +56,22 @@ class Publish:
     primacy: Primacy = field(default_factory=Primacy)
 
     async def publish(
-        self, index: Index, who: Principal, incoming: Incoming, content: Scratch
+        self,
+        index: Index,
+        who: Principal,
+        incoming: Incoming,
+        content: Scratch,
+        detail: Mapping[str, Any] = NO_DETAIL,
     ) -> bool:
         """Publish `content` in `index`; every worker and node serves it when this returns.
+
+        `detail` is for the journal.
 
         Return False if the very same file was there already. Raise BadUpload with all that is
         wrong, or when a stranger signed it, FileExists when other bytes have the name, StorageFull.
         """
         upload = await self.prepare(index, who.name, incoming, content)
-        new = await self.ledger.publish(upload)
+        new = await self.ledger.publish(upload, detail)
         await self.pulse.settle()
         log.info("uploaded", index=index.name, filename=incoming.filename, by=who.name, new=new)
         return new
