@@ -11,9 +11,10 @@ from tests.cli.program import refused, run
 WHERE = ("--index", "--data", "--config")
 COMMANDS = {
     "": [
-        *("--version", "admissions", "admit", "advisories", "config", "delete", "doctor"),
-        *("explain", "export", "gc", "journal", "prefetch", "push", "serve", "simulate"),
-        *("snapshot", "status", "token", "unyank", "verify", "wheelhouse", "who", "yank"),
+        *("--version", "admissions", "admit", "advisories", "bundle", "config", "delete"),
+        *("doctor", "explain", "export", "follow", "gc", "import", "journal", "prefetch"),
+        *("promote", "push", "serve", "simulate", "snapshot", "status", "sync", "token"),
+        *("unyank", "verify", "wheelhouse", "who", "yank"),
     ],
     "yank": ["--reason", *WHERE],
     "unyank": ["--reason", *WHERE],

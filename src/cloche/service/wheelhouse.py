@@ -109,7 +109,7 @@ class Wheelhouse:
 
         Raise Forbidden when the target takes no uploads.
         """
-        self.publish.check_open(order.target)
+        await self.publish.check_open(order.target)
         for python in order.pythons:
             try:
                 pins = await self._pins(order, python)
