@@ -178,22 +178,21 @@ _DOCUMENTATION = select(documentation.c.path, documentation.c.digest, documentat
     documentation.c.project == bindparam("project"),
 )
 _ADMITTED = select(admissions.c.at).where(admissions.c.serial == bindparam("serial"))
-_OF_UPLOADS = select(uploads.c.serial).where(
-    uploads.c.index_name == bindparam("index"),
+# By the digest, whatever SQLite knows of the tables: an index may have 100,000 uploads.
+_HAS = select(
     or_(
         *(
-            column == bindparam("digest")
+            exists().where(
+                column == bindparam("digest"),
+                func.coalesce(column.table.c.index_name, "") == bindparam("index"),
+            )
             for column in (
                 uploads.c.digest,
                 uploads.c.metadata,
                 uploads.c.signature,
                 uploads.c.provenance,
+                documentation.c.digest,
             )
         )
-    ),
+    )
 )
-_OF_DOCUMENTATION = select(documentation.c.path).where(
-    documentation.c.index_name == bindparam("index"),
-    documentation.c.digest == bindparam("digest"),
-)
-_HAS = select(or_(_OF_UPLOADS.exists(), _OF_DOCUMENTATION.exists()))

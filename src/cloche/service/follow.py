@@ -113,11 +113,12 @@ class Follow:
             try:
                 await self.step(pursuit.position, WAIT)
                 failures = 0
-            except Error as e:
+            except Exception as e:  # noqa: BLE001 - if it ended in silence, that would be noticed too late
                 failures += 1
                 pause = min(LATEST, 2.0**failures / 2)
-                log.warning("cannot follow", index=self.index, error=str(e), again_in=pause)
-                await self.pursuits.fail(self.index, str(e))
+                said = str(e) if isinstance(e, Error) else f"unforeseen: {e!r}"
+                log.warning("cannot follow", index=self.index, error=said, again_in=pause)
+                await self.pursuits.fail(self.index, said)
                 await asyncio.sleep(pause)
 
     async def _take(self) -> Pursuit | None:
