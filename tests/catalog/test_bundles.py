@@ -9,6 +9,7 @@ from cloche.core.bundles import Entry, Load, Mark
 from cloche.core.errors import BadBundle
 from cloche.core.model import Digest, FileKey, ProjectName
 from cloche.core.policy import FOREVER
+from cloche.core.recalls import Why
 from tests.bundles.making import EGGS, ONE, SALT, TWO, contents, page
 from tests.catalog.samples import HOUR, NOON, entries, newest
 
@@ -63,6 +64,12 @@ async def test_a_delta(catalog: Catalog) -> None:
     assert await catalog.carried.mark("carried") == load("b", later=1).mark
     kept = await catalog.pages.held("carried", FileKey(EGGS.sha256), EGGS.filename)
     assert kept is not None  # a lock file may name it
+    (recall,) = await catalog.recalls.of("carried", ProjectName("eggs"))
+    assert (recall.why, recall.file.core_metadata, recall.digest) == (
+        Why.DELETED,
+        {"sha256": EGGS.metadata_sha256},
+        EGGS.sha256,
+    )
 
 
 async def test_again(catalog: Catalog) -> None:

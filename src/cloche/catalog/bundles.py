@@ -9,14 +9,17 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cloche.catalog.database import Database
 from cloche.catalog.journal import record
-from cloche.catalog.pages import drop, hold, turn
+from cloche.catalog.pages import drop, hold, shown, turn
+from cloche.catalog.recalls import settle, tell
 from cloche.catalog.schema import bundles, held, pages
-from cloche.core.bundles import BASE, Entry, Load, Mark, Member, check_turn
+from cloche.core.bundles import BASE, MAX_FILES, Entry, Load, Mark, Member, check_turn, page
 from cloche.core.errors import BadBundle
 from cloche.core.journal import Change as Deed
-from cloche.core.model import Digest, Held, ProjectName
+from cloche.core.model import Digest, Held, Page, ProjectName
 from cloche.core.negotiation import Format
 from cloche.core.policy import FOREVER
+from cloche.core.recalls import distributions, vanished, yanked
+from cloche.core.wire import read_page
 from cloche.ports import Document, Kept
 from cloche.ports.bundles import Change
 
@@ -67,8 +70,9 @@ class SqlCarried:
                 changed += _take(
                     connection, upstream, entry, body, here.pop(entry.project, None), at
                 )
-            for project in here:
-                drop(connection, upstream, ProjectName(project), at)
+            for project in map(ProjectName, here):
+                _follow(connection, upstream, project, None, at)
+                drop(connection, upstream, project, at)
             if last is None or last.bundle != load.mark.bundle:
                 _note(connection, upstream, load.mark, at, who)
         return Change(changed=changed, gone=len(here))
@@ -102,8 +106,27 @@ def _take(
             checked_at=at,
             fresh_until=FOREVER,
         )
+        _follow(connection, upstream, entry.project, page(entry, body), at)
         turn(connection, upstream, entry.project, kept)
     return changes
+
+
+def _follow(
+    connection: Connection, upstream: str, project: ProjectName, after: Page | None, at: datetime
+) -> None:
+    """Take note of what the next page means for files that are kept, before it is shown."""
+    name = {"of_upstream": upstream, "of_project": project}
+    kept = distributions(Held(**row._asdict()) for row in connection.execute(_FILES, name))
+    before = _before(shown(connection, upstream, project), project)
+    settle(connection, upstream, project, list(vanished(before, after, kept)), at)
+    tell(connection, list(yanked(before, after, kept)), at)
+
+
+def _before(kept: Kept | None, project: ProjectName) -> Page | None:
+    if kept is None:
+        return None
+    said = kept.document
+    return read_page(project, said.body, said.content_type, said.url, max_files=MAX_FILES)
 
 
 def _hold(connection: Connection, upstream: str, entry: Entry, at: datetime) -> None:
@@ -177,5 +200,8 @@ _CURRENT = select(pages.c.project, pages.c.etag).where(
     pages.c.upstream == bindparam("of_upstream"), pages.c.document.is_not(None)
 )
 _HELD = select(held.c.key, held.c.filename, held.c.digest).where(
+    held.c.upstream == bindparam("of_upstream"), held.c.project == bindparam("of_project")
+)
+_FILES = select(held).where(
     held.c.upstream == bindparam("of_upstream"), held.c.project == bindparam("of_project")
 )

@@ -333,6 +333,12 @@ def drop(connection: Connection, upstream: str, project: ProjectName, at: dateti
     connection.execute(_SET, {**_named(upstream, project), **state})
 
 
+def shown(connection: Connection, upstream: str, project: ProjectName) -> Kept | None:
+    """What is shown of the project, in the caller's transaction, as `recall` answers."""
+    row = connection.execute(_RECALL, _named(upstream, project)).one_or_none()
+    return None if row is None else _kept(row)
+
+
 def hold(connection: Connection, one: Held) -> None:
     """Record kept bytes, in the caller's transaction, as `SqlPageStore.hold` does."""
     _hold(connection, one, news=False)

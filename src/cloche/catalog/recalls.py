@@ -43,24 +43,40 @@ class SqlRecalls:
     def _settle(
         self, upstream: str, project: ProjectName, gone: Sequence[Recall], at: datetime
     ) -> None:
-        name = _named(upstream, project)
         with self.database.writing(lasting=False) as connection:
-            before = {(row.key, row.filename): row for row in connection.execute(_OF, name)}
-            after = {(each.key, each.filename): each for each in gone}
-            for place, row in before.items():
-                if place not in after or after[place].why != row.why:
-                    _forget(connection, row)
-            for place, each in after.items():
-                if place not in before or before[place].why != each.why:
-                    serial = _journal(connection, each, at)
-                    connection.execute(_ADD, _row(replace(each, at=at, serial=serial)))
+            settle(connection, upstream, project, gone, at)
 
     def _tell(self, recalls: Sequence[Recall], at: datetime) -> None:
         with self.database.writing(lasting=False) as connection:
-            for each in recalls:
-                new = _untold(connection, each)
-                if new is not None:
-                    _journal(connection, new, at)
+            tell(connection, recalls, at)
+
+
+def settle(
+    connection: Connection,
+    upstream: str,
+    project: ProjectName,
+    gone: Sequence[Recall],
+    at: datetime,
+) -> None:
+    """These files are gone and no others, in the caller's transaction."""
+    name = _named(upstream, project)
+    before = {(row.key, row.filename): row for row in connection.execute(_OF, name)}
+    after = {(each.key, each.filename): each for each in gone}
+    for place, row in before.items():
+        if place not in after or after[place].why != row.why:
+            _forget(connection, row)
+    for place, each in after.items():
+        if place not in before or before[place].why != each.why:
+            serial = _journal(connection, each, at)
+            connection.execute(_ADD, _row(replace(each, at=at, serial=serial)))
+
+
+def tell(connection: Connection, recalls: Sequence[Recall], at: datetime) -> None:
+    """Journal what befell files that are not gone, in the caller's transaction."""
+    for each in recalls:
+        new = _untold(connection, each)
+        if new is not None:
+            _journal(connection, new, at)
 
 
 def _journal(connection: Connection, one: Recall, at: datetime) -> int:

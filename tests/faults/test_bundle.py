@@ -1,0 +1,100 @@
+"""`cloche bundle apply` is killed at one moment after the other, and run again."""
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cloche.bundles.archive import Archive
+from cloche.catalog import connect
+from tests.bundles.making import ONE, TWO, bundle, origin
+from tests.catalog.samples import HOUR
+from tests.cli.program import SECONDS, environment
+from tests.faults.mortal import Arms
+from tests.faults.store import Store
+
+MOMENTS = (
+    "halfway through write upload",
+    "after rename upload to blob #2",
+    "before insert journal #2",
+    "before insert held",
+    "before update bundles",
+    "before commit",
+    "after commit",
+)
+FAR = """\
+[upstream.carried]
+kind = "bundle"
+
+[index.main]
+sources = ["carried"]
+default = true
+"""
+State = tuple[str | None, list[str]]
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder to which the first of two bundles was applied."""
+    folder = tmp_path_factory.mktemp("applied")
+    (folder / "cloche.toml").write_text(FAR)
+    first = bundle(folder / "one")
+    later = origin(first.header.at + HOUR)
+    bundle(folder / "two", {**ONE, **TWO}, ONE, base=first, said=later)
+    assert apply(folder, "one") == 0
+    return folder
+
+
+@pytest.fixture
+def folder(applied: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(applied, tmp_path / "copy"))
+
+
+def apply(folder: Path, name: str, arms: dict[str, str] | None = None) -> int:
+    command = [sys.executable, "-m", "cloche", "bundle", "apply", name, "--allow-unsigned"]
+    done = subprocess.run(
+        [*command, "--data", "data", "--config", "cloche.toml"],
+        cwd=folder,
+        env=environment(folder, arms),
+        capture_output=True,
+        timeout=SECONDS * 3,
+        check=False,
+    )
+    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+    return done.returncode
+
+
+def state(folder: Path) -> State:
+    """What the upstream shows: the bundle applied last, and its projects."""
+    return asyncio.run(_state(folder))
+
+
+async def _state(folder: Path) -> State:
+    catalog = connect(f"sqlite:///{folder}/data/cloche.db")
+    try:
+        mark = await catalog.carried.mark("carried")
+        return mark.bundle if mark else None, [*await catalog.pages.projects("carried")]
+    finally:
+        await catalog.close()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed(folder: Path, moment: str) -> None:
+    """The state before or the one after shows, never another; the same command again ends well."""
+    one: State = (Archive([folder / "one"]).identity, ["eggs", "salt"])
+    two: State = (Archive([folder / "two"]).identity, ["eggs", "pepper", "salt"])
+    arms = Arms(folder)
+    arms.arm()
+
+    assert apply(folder, "two", arms.env(moment)) == -signal.SIGKILL, arms.seen()
+    assert state(folder) == (two if moment == "after commit" else one)
+    assert apply(folder, "two") == 0
+    assert state(folder) == two
+    store = Store.usual(folder / "data")
+    store.age()
+    store.sweep()
+    assert (store.litter(), store.unsound()) == (set(), [])
