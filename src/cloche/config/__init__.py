@@ -128,8 +128,15 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def spared(self) -> frozenset[str]:
-        """The upstreams of which the cache's limit takes nothing: those to be here as a whole."""
-        whole = (name for name, each in self.upstreams.items() if each.mirror.mode == "all")
+        """The upstreams of which the cache's limit takes nothing: those to be here as a whole.
+
+        What came in a bundle cannot be fetched again.
+        """
+        whole = (
+            name
+            for name, each in self.upstreams.items()
+            if each.mirror.mode == "all" or each.kind == "bundle"
+        )
         return frozenset((*whole, *self.cache.spare))
 
     @property
