@@ -91,22 +91,26 @@ class _Tool(ABC):
     async def _run(self, command: Sequence[str | Path], at: Lodging) -> Ended:
         """Run it to its end, or stop it, and all that it has started."""
         log = at.folder / "log"
+        environment = await asyncio.to_thread(_environment, at, self.passed)
         with log.open("wb") as out:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                cwd=at.folder,
-                env=await asyncio.to_thread(_environment, at, self.passed),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
+            starting = asyncio.ensure_future(
+                asyncio.create_subprocess_exec(
+                    *command,
+                    cwd=at.folder,
+                    env=environment,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                )
             )
-        try:
-            failure = await self._watched(process, log)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            try:
+                failure = await self._watched(await asyncio.shield(starting), log)
+            finally:
+                process = await starting  # whoever is stopped while it starts leaves nothing, too
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
         return Ended(failure, await asyncio.to_thread(_kept, log))
 
     async def _watched(self, process: asyncio.subprocess.Process, log: Path) -> str | None:

@@ -16,6 +16,7 @@ from tests.clients.installer import Installer
 from tests.packages import BACKEND, Built, sdist, wheel
 from tests.server import Cloche
 from tests.waiting import until
+from tests.web.tokens import basic
 
 pytestmark = pytest.mark.clients
 
@@ -136,8 +137,18 @@ def test_an_extension_in_c(folder: Path, new_client: NewClient) -> None:
         done = Installer(new_client("uv")).install(
             f"{server.url}/wheels/simple/", folder / "site", "--only-binary", ":all:", "fast"
         )
+        told = told_by(server, "wheels", "fast")
+    assert [each["built"]["sdist"] for each in told] == ["fast-1.0.tar.gz"]
     assert done.code == 0, done.output
     assert list((folder / "site").glob("fast*.so"))
+
+
+def told_by(server: Cloche, index: str, project: str) -> list[dict[str, Any]]:
+    """What the management API tells of a project's files."""
+    token = basic(server.token("admin", index=index))
+    reply = server.get(f"/-/api/v1/indexes/{index}/projects/{project}", token)
+    files: list[dict[str, Any]] = json.loads(reply.body)["files"]
+    return files
 
 
 TELLS = b'import os\nfor name, value in os.environ.items(): print(name, "=", value)\n'
@@ -225,6 +236,29 @@ def test_ctrl_c(folder: Path) -> None:
         assert program.end(SECONDS) == 130
     assert "what was built is kept" in program.err.splitlines()[-1]
     until(lambda: gone(mark))
+
+
+ONCE = b"""
+import os, pathlib, time
+mark = pathlib.Path(os.environ["MARK"])
+if not mark.exists():
+    mark.write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+
+
+def test_killed(folder: Path) -> None:
+    """Whatever was being built when it was killed is not there, and the next run builds it."""
+    offered(folder, sdist("slow", "1.0", files={"backend.py": ONCE + BACKEND}))
+    mark = folder / "mark"
+    with started(folder, "--env", "MARK", wanted="slow\n", MARK=str(mark)) as program:
+        until(lambda: mark.exists() and mark.read_text() != "", SECONDS)
+        program.process.kill()
+        program.process.wait()
+    os.killpg(os.getpgid(int(mark.read_text())), signal.SIGKILL)
+
+    again = ended(folder, "--env", "MARK", "--json", wanted="slow\n", MARK=str(mark))
+    assert steps(again) == {"slow==1.0": "built"}
 
 
 def test_a_dry_run(folder: Path) -> None:

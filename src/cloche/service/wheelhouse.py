@@ -16,7 +16,7 @@ from msgspec import Struct
 from cloche.core import building
 from cloche.core.access import Action, Principal
 from cloche.core.building import BUILT, Built, Interpreter, Pin, built_in, check_wheel, lacking
-from cloche.core.errors import BadUpload, DigestMismatch, Error, NoSuchProject
+from cloche.core.errors import BadUpload, DigestMismatch, Error, FileExists, NoSuchProject
 from cloche.core.index import Index
 from cloche.core.marks import Part
 from cloche.core.model import Digest, File
@@ -196,11 +196,19 @@ class Wheelhouse:
                 ended=self.clock(),
                 requires=tuple(sorted(self.guests.given(at))),
             )
-            try:
-                await self._published(job, ran.wheels[0], built)
-            except Error as e:
-                return job.step("failed", ran.wheels[0].name, e.detail, log)
-            return job.step("built", ran.wheels[0].name, log=log)
+            return await self._outcome(job, ran.wheels[0], built, log)
+
+    async def _outcome(self, job: _Job, wheel: Path, built: Built, log: str) -> Step:
+        try:
+            await self._published(job, wheel, built)
+        except FileExists as e:  # another node may have been first
+            there = await self._before(job, built.sdist_sha256)
+            if there:
+                return job.step("here", there, log=log)
+            return job.step("failed", wheel.name, e.detail, log)
+        except Error as e:
+            return job.step("failed", wheel.name, e.detail, log)
+        return job.step("built", wheel.name, log=log)
 
     async def _published(self, job: _Job, wheel: Path, built: Built) -> None:
         """Take the wheel as any upload is taken. Raise as `Publish.publish` does."""

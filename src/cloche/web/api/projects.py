@@ -1,5 +1,6 @@
 """`/indexes/{index}/projects/{project}`: what an index shows of a project, and changing it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 
 from cloche.core import marks
+from cloche.core.building import Built, built_in
 from cloche.core.filenames import version_of
 from cloche.core.marks import MAX_REASON, Part
 from cloche.core.model import File, project_name
@@ -15,6 +17,7 @@ from cloche.service.steward import Steward
 from cloche.web.api.schemas import (
     MAX_ENTRIES,
     MAX_SERIAL,
+    BuiltWheel,
     Changed,
     Journal,
     JournalEntry,
@@ -28,6 +31,7 @@ from cloche.web.gate import Gate
 
 HERE = "/indexes/{index:path}/projects/{project}"  # an index's name may hold one slash
 NO_REASON = Why()
+MAX_LOOKED_THROUGH = 10_000  # entries of a project's journal
 
 Reason = Annotated[str, Query(max_length=MAX_REASON, description="One line of printable text.")]
 Since = Annotated[int, Query(ge=0, le=MAX_SERIAL, description="Only entries after this serial.")]
@@ -63,7 +67,7 @@ class Projects:
         """What the index shows of the project."""
         await self._manager(request, index)
         shown = await self.shelf.get(index, project_name(project))
-        return _project(shown)
+        return _project(shown, await self._built(shown))
 
     async def delete_project(
         self, request: Request, index: str, project: str, reason: Reason = ""
@@ -141,6 +145,14 @@ class Projects:
         entries = [JournalEntry(**msgspec.structs.asdict(entry)) for entry in found[:limit]]
         return Journal(entries=entries, next=entries[-1].serial if len(found) > limit else None)
 
+    async def _built(self, shown: Shown) -> Mapping[str, Built]:
+        """How those files came to be that were built for this very index."""
+        if not shown.sight.owners.get(shown.index, False):
+            return {}
+        found = await self.steward.journal(shown.index, shown.page.name, 0, MAX_LOOKED_THROUGH)
+        built = ((entry.filename, built_in(entry.detail)) for entry in found)
+        return {name: each for name, each in built if name and each}
+
     async def _manager(self, request: Request, index: str) -> str:
         """The name of who manages the index. Raise what `Gate.manager` raises."""
         who = await self.gate.manager(index, request.headers.get("authorization"))
@@ -171,7 +183,7 @@ def _part(
     )
 
 
-def _project(shown: Shown) -> Project:
+def _project(shown: Shown, built: Mapping[str, Built]) -> Project:
     page = shown.page
     return Project.model_validate(
         {
@@ -179,12 +191,14 @@ def _project(shown: Shown) -> Project:
             "hosted": shown.sight.owners.get(shown.index, False),
             "status": page.status,
             "status_reason": page.status_reason,
-            "files": [_file(file, shown.sight.origin(file.filename).owner) for file in page.files],
+            "files": [_file(file, shown, built) for file in page.files],
         }
     )
 
 
-def _file(file: File, source: str) -> ListedFile:
+def _file(file: File, shown: Shown, built: Mapping[str, Built]) -> ListedFile:
+    source = shown.sight.origin(file.filename).owner
+    how = built.get(file.filename) if source == shown.index else None
     return ListedFile(
         filename=file.filename,
         source=source,
@@ -194,4 +208,5 @@ def _file(file: File, source: str) -> ListedFile:
         upload_time=file.upload_time,
         yanked=bool(file.yanked),
         yanked_reason=file.yanked if isinstance(file.yanked, str) else None,
+        built=BuiltWheel.model_validate(msgspec.to_builtins(how)) if how else None,
     )

@@ -35,6 +35,25 @@ class ProjectStatus(BaseModel):
     reason: str | None
 
 
+class GivenFile(BaseModel):
+    filename: str
+    key: str = Field(description="Its sha256, where that is known.")
+
+
+class BuiltWheel(BaseModel):
+    """How a wheel was built here."""
+
+    sdist: str
+    sdist_sha256: str
+    source: str = Field(description="The index that the sdist came from.")
+    builder: str
+    python: str
+    platform: str
+    began: datetime
+    ended: datetime
+    requires: list[GivenFile] = Field(description="Every file that the build was given.")
+
+
 class ListedFile(BaseModel):
     filename: str
     source: str = Field(description="The index or upstream that it comes from.")
@@ -44,6 +63,9 @@ class ListedFile(BaseModel):
     upload_time: datetime | None
     yanked: bool
     yanked_reason: str | None
+    built: BuiltWheel | None = Field(
+        description="null but for what `cloche wheelhouse` put into this very index."
+    )
 
 
 class Project(BaseModel):
