@@ -20,7 +20,9 @@ from cloche.core.wants import Want
 from cloche.ports.sites import OnDisk, Site
 from cloche.service.export import Export, Run
 from cloche.service.narrowing import narrowing
-from cloche.service.static_project import StaticProject, Tell, Way
+from cloche.service.static_documents import Documents
+from cloche.service.static_project import StaticProject
+from cloche.service.static_way import Tell, Way
 
 
 def asking_nobody(settings: Settings) -> Settings:
@@ -69,7 +71,10 @@ async def exporting(
         narrow = narrowing(order.wants, order.rules)
         names = sorted({want.project for want in order.wants})
     slots = asyncio.Semaphore(order.way.jobs)
-    project = StaticProject(order.way, shelf, files, integrity, blobs, site, narrow, tell, slots)
+    documents = Documents(files, services.times.journal, index, order.way.base)
+    project = StaticProject(
+        order.way, shelf, files, integrity, blobs, site, narrow, tell, documents, slots
+    )
     run, mark = Run(socket.gethostname(), os.getpid()), Mark(index=index, layout=order.layout)
     return Export(project, site, spool, order.url, run, mark), names
 

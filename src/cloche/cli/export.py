@@ -22,8 +22,8 @@ from cloche.config import DEFAULT_UPSTREAM, Settings, load
 from cloche.core.errors import BadSetting
 from cloche.core.server_config import render
 from cloche.core.static import LAYOUTS
-from cloche.service import static_project
-from cloche.service.static_project import Came, Way
+from cloche.service import static_way
+from cloche.service.static_way import Came, Way
 from cloche.wanted import read
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -86,9 +86,9 @@ class Done(Event, frozen=True, tag="done"):
 
 
 _SHOWN: dict[type, type[Event]] = {
-    static_project.Wrote: Wrote,
-    static_project.Left: Left,
-    static_project.Lacked: Lacked,
+    static_way.Wrote: Wrote,
+    static_way.Left: Left,
+    static_way.Lacked: Lacked,
 }
 
 
@@ -108,7 +108,7 @@ class Tally:
     def done(self) -> None:
         self.report.done(ONE)
 
-    def tell(self, event: static_project.Event) -> None:
+    def tell(self, event: static_way.Event) -> None:
         if isinstance(event, Came):
             self.report.done(Amount(size=event.size))
             return
@@ -233,7 +233,7 @@ def export(  # noqa: PLR0913 - each option is an argument
     with reporting(as_json=as_json) as report:
         tally = Tally(report)
         for left in wants.left if wants else ():
-            tally.tell(static_project.Lacked(left.says, None, left.why))
+            tally.tell(static_way.Lacked(left.says, None, left.why))
         _run(asking_nobody(settings) if held_only else settings, order, tally)
         tally.end()
     if tally.lacked:

@@ -31,6 +31,16 @@ class Release:
         return max((f.upload_time for f in self.files if f.upload_time), default=None)
 
 
+NO_RELEASE = Release(None, ())
+
+
+def teller(release: Release) -> File | None:
+    """The file to read: a wheel if one offers its metadata, for an sdist's may be dynamic."""
+    offering = [file for file in release.files if file.core_metadata]
+    wheels = (file for file in offering if file.filename.endswith(".whl"))
+    return next(wheels, next(iter(offering), None))
+
+
 def releases(page: Page) -> list[Release]:
     """All that the page offers, the highest version first, files without one last."""
     groups: dict[str | None, list[File]] = {}

@@ -64,6 +64,7 @@ class Layout(Struct, frozen=True, kw_only=True):
     forms: tuple[str, ...] = (HTML, JSON)
     packed: bool = True  # compressed copies beside pages
     by_content: bool = False  # files lie by their blake2b, as at PyPI; else by their project
+    documents: bool = False  # PyPI's JSON API, too
 
     def folder(self, project: ProjectName, file: File, blake2: str) -> str:
         """Where a file lies, within `packages/`. `blake2` is of 256 bits, in hexadecimal."""
@@ -90,12 +91,15 @@ class Layout(Struct, frozen=True, kw_only=True):
 
     def page(self, page: Page, folders: Mapping[str, str]) -> dict[str, bytes]:
         """A project's page in all its forms. `folders` are those of its files."""
-        placed = tuple(
-            replace(file, listed_key=FileKey(folders[file.filename])) for file in offered(page)
-        )
-        page = replace(page, files=placed)
+        page = placed(page, folders)
         bodies = {name: render_page(page, _FORMS[name], _UP) for name in self.forms}
         return dict(self._written(f"{self.root}simple/{page.name}/", bodies))
+
+    def document_paths(self, project: ProjectName) -> tuple[str, ...]:
+        """Where the JSON API's document of a project lies: bandersnatch has it twice."""
+        if not self.documents:
+            return ()
+        return f"{self.root}json/{project}", f"{self.root}pypi/{project}/json"
 
     def list(self, roll: Roll) -> dict[str, bytes]:
         """The list of all projects in all its forms."""
@@ -115,7 +119,9 @@ class Layout(Struct, frozen=True, kw_only=True):
 
 LAYOUTS = {
     "simple": Layout(),
-    "bandersnatch": Layout(root="web/", forms=(*_FORMS,), packed=False, by_content=True),
+    "bandersnatch": Layout(
+        root="web/", forms=(*_FORMS,), packed=False, by_content=True, documents=True
+    ),
 }
 
 
@@ -141,6 +147,12 @@ def headers_of(path: str) -> tuple[str, str]:
 
 def _typed(kind: Format) -> str:
     return f"{kind}; charset=utf-8" if kind is Format.HTML else kind.value
+
+
+def placed(page: Page, folders: Mapping[str, str]) -> Page:
+    """The page with addresses of files by their folders, as `wire.href` makes them."""
+    files = (replace(file, listed_key=FileKey(folders[file.filename])) for file in offered(page))
+    return replace(page, files=tuple(files))
 
 
 def offered(page: Page) -> tuple[File, ...]:

@@ -26,7 +26,8 @@ from cloche.core.static import (
 from cloche.ports import Spool
 from cloche.ports.sites import Site
 from cloche.service.abreast import each
-from cloche.service.static_project import UNLISTED, StaticProject, Way
+from cloche.service.static_project import UNLISTED, StaticProject
+from cloche.service.static_way import Way
 
 MARK, LIST, RUN = f"{OWN}/export.json", f"{OWN}/list.json", f"{OWN}/run.json"
 PROJECTS = manifest_path(ProjectName(""))
@@ -136,7 +137,10 @@ class Export:
         """Write the list of all projects, if it is another than is there."""
         newest = max(listed.values(), default=0)
         made = roll(sorted(listed.items()), newest)
-        files = await asyncio.to_thread(self._way.layout.list, made)
+        layout = self._way.layout
+        files = await asyncio.to_thread(layout.list, made)
+        if layout.documents:
+            files[f"{layout.root}last-modified"] = await self.project.documents.modified(newest)
         before = read_manifest(await self.site.read(LIST))
         sizes = await self.site.sizes([*files])
         after = Manifest({path: piece_of(data) for path, data in files.items()}, newest, whole=True)

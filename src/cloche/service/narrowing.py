@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from cloche.core.choosing import Rules, choose
 from cloche.core.model import Page, ProjectName
 from cloche.core.wants import Want
-from cloche.service.static_project import Lacked, Narrow
+from cloche.service.static_way import Lacked, Narrow
 
 
 def narrowing(wants: Sequence[Want], rules: Rules) -> Narrow:

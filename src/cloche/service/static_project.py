@@ -6,13 +6,12 @@ what one that was killed has left.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cloche.core.errors import (
@@ -27,7 +26,6 @@ from cloche.core.errors import (
 from cloche.core.filenames import version_of
 from cloche.core.model import METADATA, PROVENANCE, SIGNATURE, Digest, File, Page, ProjectName
 from cloche.core.static import (
-    Layout,
     Manifest,
     Piece,
     attested,
@@ -42,6 +40,9 @@ from cloche.service.abreast import each
 from cloche.service.files import Files, Wanted
 from cloche.service.integrity import Integrity
 from cloche.service.shelf import Shelf
+from cloche.service.sight import Sight
+from cloche.service.static_documents import Documents
+from cloche.service.static_way import Came, Lacked, Left, Narrow, Tell, Way, Wrote
 
 UNLISTED = -1
 """In place of a serial: no page is there, and nothing says that there should be none."""
@@ -49,54 +50,6 @@ UNLISTED = -1
 LOOKS = 3  # at a page that changes while its files are fetched
 FATAL = (BadSetting, StorageDown, StorageFull)
 """What no other project would fare better with."""
-
-
-class Came(Struct, frozen=True, tag_field="event", tag="came"):
-    """So many bytes more of some file have come from an upstream."""
-
-    size: int
-
-
-class Wrote(Struct, frozen=True, tag_field="event", tag="wrote"):
-    """A project was brought up to date in the target, or would be: a sum of its files."""
-
-    project: ProjectName
-    new: int
-    size: int  # bytes of the new ones
-    kept: int
-    removed: int
-
-
-class Left(Struct, frozen=True, tag_field="event", tag="left"):
-    """So many of a project's files are not held here, and so were left out."""
-
-    project: ProjectName
-    files: int
-
-
-class Lacked(Struct, frozen=True, tag_field="event", tag="lacked"):
-    """What could not be had, and why. `filename` is None for a project as a whole."""
-
-    says: str
-    filename: str | None
-    why: str
-
-
-Event = Came | Wrote | Left | Lacked
-Tell = Callable[[Event], None]
-Narrow = Callable[[Page], tuple[Page, Sequence[Lacked]]]
-"""Leaves on a page what is wanted of it, and says what it lacks."""
-
-
-class Way(Struct, frozen=True, kw_only=True):
-    """How an export is made."""
-
-    index: str
-    layout: Layout
-    base: str = ""  # URL at which the target will be served; empty: it is not known
-    held_only: bool = False
-    dry: bool = False
-    jobs: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +81,15 @@ class _Job:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """A project as it is to be in the target."""
+
+    sight: Sight
+    page: Page
+    ready: Sequence[_Ready]
+
+
+@dataclass(frozen=True, slots=True)
 class StaticProject:
     way: Way
     shelf: Shelf
@@ -137,6 +99,7 @@ class StaticProject:
     site: Site
     narrow: Narrow | None
     tell: Tell
+    documents: Documents
     slots: asyncio.Semaphore  # for files on their way, of all projects
 
     async def update(self, name: ProjectName) -> int | None:
@@ -147,7 +110,7 @@ class StaticProject:
         """
         job = await self._job(name)
         try:
-            page, serial, ready = await self._looked(job)
+            found = await self._looked(job)
         except (NotFound, Forbidden) as e:
             if self.narrow is not None:  # it was asked for by name
                 self.tell(Lacked(name, None, e.detail))
@@ -157,12 +120,12 @@ class StaticProject:
         except Error as e:
             return await self._as_before(job, e)
         try:
-            await self._write(job, page, serial, ready)
+            await self._write(job, found)
         except FATAL:
             raise
         except Error as e:
             return await self._as_before(job, e)
-        return serial
+        return found.sight.told
 
     async def _as_before(self, job: _Job, error: Error) -> int:
         self.tell(Lacked(job.name, None, error.detail))
@@ -194,7 +157,7 @@ class StaticProject:
             job.folders[filename, piece.digest] = folder
         return job
 
-    async def _looked(self, job: _Job) -> tuple[Page, int, list[_Ready]]:
+    async def _looked(self, job: _Job) -> _Found:
         """Look at the page, and have its files; and look again if they tell more about it."""
         found = await self._look(job)
         looks = 1
@@ -206,7 +169,7 @@ class StaticProject:
             self.tell(Left(job.name, job.left))
         return found
 
-    async def _look(self, job: _Job) -> tuple[Page, int, list[_Ready]]:
+    async def _look(self, job: _Job) -> _Found:
         shown = await self.shelf.get(self.way.index, job.name)
         shown.sight.check_shown(self.way.index)
         page, lacking = await self._wanted(shown.page)
@@ -223,7 +186,7 @@ class StaticProject:
         if len(ready) < len(offered(page)):
             page = replace(page, versions=())  # those of the files that are there
         page = replace(page, files=tuple(one.file for one in ready))
-        return page, shown.sight.told, ready
+        return _Found(shown.sight, page, ready)
 
     async def _wanted(self, page: Page) -> tuple[Page, Sequence[Lacked]]:
         return (page, ()) if self.narrow is None else await asyncio.to_thread(self.narrow, page)
@@ -344,10 +307,9 @@ class StaticProject:
 
     # Bringing it there -------------------------------------------------------------------------
 
-    async def _write(self, job: _Job, page: Page, serial: int, ready: Sequence[_Ready]) -> None:
-        folders = {each.file.filename: each.folder for each in ready}
-        # In a thread: a page may have thousands of files.
-        pages = await asyncio.to_thread(self.way.layout.page, page, folders)
+    async def _write(self, job: _Job, found: _Found) -> None:
+        serial, ready = found.sight.told, found.ready
+        pages = await self._pages(found)
         files = {item.path: item.piece for each in ready for item in each.items}
         after = Manifest(
             {**files, **{path: piece_of(data) for path, data in pages.items()}}, serial, whole=True
@@ -368,6 +330,15 @@ class StaticProject:
             await self._record(job, after)
         sizes = sum(piece.size or 0 for piece in new.values())
         self.tell(Wrote(job.name, len(new), sizes, len(after.pieces) - len(new), len(gone)))
+
+    async def _pages(self, found: _Found) -> dict[str, bytes]:
+        page, folders = found.page, {each.file.filename: each.folder for each in found.ready}
+        # In a thread: a page may have thousands of files.
+        pages = await asyncio.to_thread(self.way.layout.page, page, folders)
+        paths = () if self.way.dry else self.way.layout.document_paths(page.name)
+        if paths:
+            pages |= dict.fromkeys(paths, await self.documents.of(found.sight, page, folders))
+        return pages
 
     async def _put(self, path: str, piece: Piece) -> None:
         digest = piece.digest

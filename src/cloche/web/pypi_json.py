@@ -11,10 +11,10 @@ from starlette.routing import Route
 
 from cloche.core.errors import BadName, BadUpload, NoSuchProject
 from cloche.core.metadata import Metadata
-from cloche.core.model import File, project_name
+from cloche.core.model import project_name
 from cloche.core.negotiation import Encoding, page_encoding
 from cloche.core.pypi_json import Account, render
-from cloche.core.releases import Release, by_preference, releases
+from cloche.core.releases import NO_RELEASE, Release, by_preference, releases, teller
 from cloche.service import told
 from cloche.service.files import Files
 from cloche.service.shelf import Rendered, Shelf, Shown
@@ -27,8 +27,6 @@ from cloche.web.simple import UPSTREAM_MAX_AGE, all_of, cache_control, condition
 JSON = "application/json"
 MAX_RENDERS = 50  # of one project: crawlers ask for every version, and liars by many hosts
 INLINE_FILES = 50  # of a project that is written sooner than a thread is woken
-
-NO_RELEASE = Release(None, ())
 
 Key = tuple[str, str | None, Encoding, str | None]
 """What a document's bytes are kept by: that it is one, version, encoding, the server's origin."""
@@ -66,7 +64,7 @@ class Accounts:
         Raise what reading it raises: to call dependencies unknown that only could not be
         looked at would be a false answer.
         """
-        file = _teller(release)
+        file = teller(release)
         if file is None:
             return None
         try:
@@ -170,10 +168,3 @@ def _release(account: Account, version: str | None) -> Release:
     raise NoSuchProject(
         f"{account.page.name} has no version {version} here; see its page under /simple/"
     )
-
-
-def _teller(release: Release) -> File | None:
-    """The file to read: a wheel if one offers its metadata, for an sdist's may be dynamic."""
-    offering = [file for file in release.files if file.core_metadata]
-    wheels = (file for file in offering if file.filename.endswith(".whl"))
-    return next(wheels, next(iter(offering), None))
