@@ -22,9 +22,19 @@ from cloche.core.errors import (
     NotFound,
     StorageDown,
     StorageFull,
+    TooLarge,
 )
 from cloche.core.filenames import version_of
-from cloche.core.model import METADATA, PROVENANCE, SIGNATURE, Digest, File, Page, ProjectName
+from cloche.core.model import (
+    MAX_FILENAME,
+    METADATA,
+    PROVENANCE,
+    SIGNATURE,
+    Digest,
+    File,
+    Page,
+    ProjectName,
+)
 from cloche.core.static import (
     Manifest,
     Piece,
@@ -237,13 +247,16 @@ class StaticProject:
             ready.file = replace(ready.file, provenance=address)
 
     async def _lies_beside(self, job: _Job, ready: _Ready, end: str) -> bool:
-        path = self.way.layout.path(ready.folder, ready.file.filename + end)
+        name = ready.file.filename + end
+        path = self.way.layout.path(ready.folder, name)
         try:
+            if len(name.encode()) > MAX_FILENAME:
+                raise TooLarge(f"its name is too long for a file: {MAX_FILENAME} bytes at most")
             piece = await self._had(job, ready.file, end, path)
         except FATAL:
             raise
         except Error as e:
-            job.lacking.append(Lacked(job.name, ready.file.filename + end, e.detail))
+            job.lacking.append(Lacked(job.name, name, e.detail))
             return False
         if piece is not None:
             ready.items.append(_Item(path, piece))
