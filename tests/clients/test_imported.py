@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients.client import Client, NewClient
 from tests.clients.evidence import JSON, digests, installed, promised
-from tests.clients.matrix.mirroring import Bandersnatch, Bandersnatch8, Source
+from tests.clients.matrix.mirroring import Bandersnatch, Bandersnatch8, Mirror, Source
 from tests.packages import sdist, wheel
 from tests.server import Cloche
 
@@ -28,12 +28,11 @@ def stated(server: Cloche, project: str) -> dict[str, dict[str, Any]]:
     return {file["filename"]: {key: file.get(key) for key in STATED} for file in files}
 
 
-@pytest.fixture(params=[Bandersnatch, Bandersnatch8], ids=lambda row: row.name)
+@pytest.fixture
 def mirror(
-    request: pytest.FixtureRequest, new_client: NewClient, tmp_path: Path
+    row: type[Mirror], new_client: NewClient, tmp_path: Path
 ) -> tuple[Path, dict[str, Any], str]:
     """A mirror of a server that is gone, what that had said, and where it was."""
-    row = request.param
     if reason := row.missing():
         pytest.skip(reason)
     config = tmp_path / "first.toml"
@@ -53,7 +52,9 @@ def mirror(
     return tmp_path / "mirror" / "mirror", said, server.url
 
 
-@pytest.mark.parametrize("to", ["main", "pypi"])
+@pytest.mark.parametrize(
+    ("row", "to"), [(Bandersnatch, "main"), (Bandersnatch8, "main"), (Bandersnatch8, "pypi")]
+)
 def test_a_bandersnatch_mirror(
     mirror: tuple[Path, dict[str, Any], str], to: str, pip: Client, tmp_path: Path
 ) -> None:

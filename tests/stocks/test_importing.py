@@ -20,6 +20,7 @@ from cloche.core.model import File, ProjectName
 from cloche.ports import Way
 from cloche.service.imports import Brought, Documented, Event, Here, Paged, Refused
 from cloche.spool import Spool
+from tests.cli.program import run
 from tests.packages import wheel
 from tests.service.full_disk import room_for
 from tests.stocks.samples import (
@@ -52,7 +53,7 @@ def settings(root: Path, *, offline: bool = True, **flags: Any) -> Settings:
 
 async def events(
     root: Path,
-    source: Path,
+    source: Path | str,
     to: str = "main",
     *,
     way: Way = "copy",
@@ -282,6 +283,27 @@ async def test_records_that_lead_out(tmp_path: Path) -> None:
         told = await events(tmp_path, tmp_path / "export")
 
         assert refused(told) == {path: "dataindex.json names it, but it is not there"}
+
+
+async def test_an_export_comes_back(tmp_path: Path) -> None:
+    """What `cloche export` has written is a mirror: it is offered elsewhere as it was here."""
+    bandersnatch(tmp_path / "mirror")
+    await events(tmp_path, tmp_path / "mirror")
+    before = await shown(tmp_path)
+    where = ("--data", tmp_path / "data", "--held-only")
+    done = run(tmp_path, "export", tmp_path / "site", *where)
+    assert done.returncode == 0, done.stderr
+
+    (tmp_path / "other").mkdir()
+    address = (tmp_path / "site").as_uri()
+    told = await events(tmp_path / "other", address)
+
+    assert (brought(told), refused(told)) == (NAMES, {})
+    after = await shown(tmp_path / "other")
+    for name in NAMES:
+        assert after[name].sha256 == before[name].sha256
+        assert after[name].upload_time == before[name].upload_time == THEN
+        assert after[name].yanked == before[name].yanked
 
 
 async def test_json_that_is_none(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class Cache:
     async def bring(self, lot: Lot, find: Find) -> Event:
         """Raise NoSuchFile when no page lists it, DigestMismatch when it is another."""
         project = lot.project or parse(find.filename).project
-        file = (await self._page(project)).find(find.filename)
+        file = (await self._page(lot, project)).find(find.filename)
         if file is None:
             raise NoSuchFile(f"{self.upstream.name} does not list {find.filename}")
         artifact = artifact_of(self.upstream.name, project, file)
@@ -131,12 +131,15 @@ class Cache:
         except DigestMismatch:
             return  # it is fetched when somebody asks
 
-    async def _page(self, project: ProjectName) -> Page:
-        """What is kept of the upstream's page; it is asked only where nothing is."""
-        if project not in self._known:
-            known = await self.upstream.known(project)
-            self._remember(project, known or (await self.upstream.page(project)).page)
-        return self._known[project]
+    async def _page(self, lot: Lot, project: ProjectName) -> Page:
+        """What is kept of the upstream's page; it is asked only where nothing is, here or there."""
+        page = self._known.get(project) or await self.upstream.known(project)
+        if page is None and lot.page is not None:
+            page = self._parsed(project, self._placed(project, lot.page))
+        if page is None:
+            page = (await self.upstream.page(project)).page
+        self._remember(project, page)
+        return page
 
     def _remember(self, project: ProjectName, page: Page) -> None:
         while len(self._known) >= MAX_PAGES:

@@ -116,8 +116,9 @@ class Import:
 
     async def _feed(self, lots: asyncio.Queue[Lot | None], tell: Tell, jobs: int) -> None:
         async for lot in self.stock.lots():
-            if lot.finds:
-                tell(Found(len(lot.finds), sum(find.size for find in lot.finds)))
+            if lot.finds or lot.left:
+                sizes = sum(find.size for find in lot.finds)
+                tell(Found(len(lot.finds) + len(lot.left), sizes))
             await lots.put(lot)
         for _ in range(jobs):
             await lots.put(None)

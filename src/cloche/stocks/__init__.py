@@ -44,7 +44,7 @@ async def connect(
 
 
 def _place(source: str, options: Mapping[str, str]) -> Place:
-    if "://" not in source:
+    if "://" not in source or source.startswith("file://"):
         return Folder.at(source)
     from cloche.stocks._bucket import connect  # noqa: PLC0415  # most are folders, and it takes time
 

@@ -14,6 +14,7 @@ from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from cloche.core.errors import FULL, BadSetting, NoSuchFile, StorageFull
@@ -36,7 +37,9 @@ class Folder:
 
     @classmethod
     def at(cls, source: str) -> "Folder":
-        return cls(source, Path(os.path.realpath(source.removeprefix("file://"))))
+        """At a path, or at the address of one."""
+        path = unquote(urlsplit(source).path) if source.startswith("file://") else source
+        return cls(source, Path(os.path.realpath(path)))
 
     async def check(self) -> None:
         try:
