@@ -467,6 +467,34 @@ async def test_a_cache_of_other_bytes(tmp_path: Path, upstream: Upstream) -> Non
     assert refused(told)[SALT.filename].startswith(f"pypi lists sha256 {SALT.sha256}, but")
 
 
+@pytest.mark.parametrize("to", ["main", "pypi"])
+async def test_a_move_of_other_bytes(tmp_path: Path, to: str) -> None:
+    """Where another file has the name here, the one there is not taken away."""
+    bandersnatch(tmp_path / "mirror")
+    await events(tmp_path, tmp_path / "mirror", to)
+    (path,) = (tmp_path / "mirror").rglob(SALT.filename)
+    path.write_bytes(wheel("salt", "1.0", size=SALT.size, body=b"other = 1").content)
+
+    told = await events(tmp_path, tmp_path / "mirror", to, way="move")
+
+    assert (here(told), len(refused(told))) == ({SALT_SDIST.filename}, 1)
+    assert path.exists()
+    assert not list((tmp_path / "mirror").rglob(SALT_SDIST.filename))
+
+
+async def test_what_nothing_vouches_for(tmp_path: Path, upstream: Upstream) -> None:
+    """A file is not kept of which neither the upstream nor the records state a digest."""
+    put(tmp_path / "cache" / SALT.filename, SALT.content)
+    upstream.add(SALT, hashes={})
+    under = settings(tmp_path, offline=False, **{"upstream.pypi.url": upstream.simple})
+
+    told = await events(tmp_path, tmp_path / "cache", "pypi", under=under)
+
+    assert refused(told) == {
+        SALT.filename: f"pypi lists no digest of {SALT.filename}, and no record states one"
+    }
+
+
 async def test_a_dry_run_for_an_upstream(tmp_path: Path) -> None:
     """It tells what would be kept, and keeps neither page nor file."""
     bandersnatch(tmp_path / "mirror")

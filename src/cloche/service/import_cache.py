@@ -1,6 +1,7 @@
 """What another system has kept of an upstream's, as what is kept of it here."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from cloche.core import archive, backfill
 from cloche.core.errors import DigestMismatch, Error, NoSuchFile
 from cloche.core.filenames import parse
-from cloche.core.model import METADATA, File, Page, ProjectName
+from cloche.core.model import METADATA, Artifact, File, Page, ProjectName
 from cloche.core.wire import read_page
 from cloche.ports import (
     Clock,
@@ -81,28 +82,17 @@ class Cache:
         if file is None:
             raise NoSuchFile(f"{self.upstream.name} does not list {find.filename}")
         artifact = artifact_of(self.upstream.name, project, file)
-        if await self.fetch.kept(artifact) is not None:
-            if self.way == "move":
-                await self.stock.remove(find.path)
+        kept = await self.fetch.kept(artifact) is not None
+        if kept and self.way != "move":
             return here(find)
         with self.spool.scratch() as scratch:
             async with self.stock.taken(find.path, scratch, self.way) as content:
                 self._check(find, file, content)
-                if self.way != "look":
-                    metadata = await asyncio.to_thread(_metadata, file, content)
-                    await self.fetch.adopt(artifact, content.spooled)
-                    if metadata is not None:
-                        await self._beside(project, file, metadata)
+                if not kept and self.way != "look":
+                    await self._adopt(artifact, file, content)
         if self.way == "move":
             await self.stock.remove(find.path)
-        return Brought(
-            path=find.path,
-            filename=find.filename,
-            project=project,
-            size=find.size,
-            uploaded_at=file.upload_time or find.modified,
-            stated=file.upload_time is not None,
-        )
+        return here(find) if kept else _brought(find, project, file)
 
     def _check(self, find: Find, file: File, content: Hashed) -> None:
         """Doubt means no: what nothing vouches for might be anything."""
@@ -115,21 +105,21 @@ class Cache:
                     f"{self.upstream.name} lists {name} {said}, but the file has "
                     f"{content.digests[name]}"
                 )
-        if not listed and not find.hashes:
+        if not listed and not find.hashes.keys() & content.digests.keys():
             raise DigestMismatch(
                 f"{self.upstream.name} lists no digest of {find.filename}, and no record states one"
             )
 
-    async def _beside(self, project: ProjectName, file: File, metadata: bytes) -> None:
+    async def _adopt(self, artifact: Artifact, file: File, content: Hashed) -> None:
         """Keep a wheel's metadata too, if it is what is promised: clients ask for it first."""
-        said = file.core_metadata
-        promised = said if isinstance(said, dict) else {}
-        whole = artifact_of(self.upstream.name, project, file)
-        artifact = replace(whole, filename=file.filename + METADATA, hashes=promised, size=None)
-        try:
-            await self.fetch.keep(artifact, metadata)
-        except DigestMismatch:
-            return  # it is fetched when somebody asks
+        metadata = await asyncio.to_thread(_metadata, file, content)
+        await self.fetch.adopt(artifact, content.spooled)
+        if metadata is None:
+            return
+        said = file.core_metadata if isinstance(file.core_metadata, dict) else {}
+        beside = replace(artifact, filename=file.filename + METADATA, hashes=said, size=None)
+        with suppress(DigestMismatch):  # it is fetched when somebody asks
+            await self.fetch.keep(beside, metadata)
 
     async def _page(self, lot: Lot, project: ProjectName) -> Page:
         """What is kept of the upstream's page; it is asked only where nothing is, here or there."""
@@ -165,6 +155,17 @@ class Cache:
         if seen:
             await self.findings.see(self.upstream.name, project, seen, now)
         await self.pages.keep(self.upstream.name, project, _lapsed(document, now))
+
+
+def _brought(find: Find, project: ProjectName, file: File) -> Brought:
+    return Brought(
+        path=find.path,
+        filename=find.filename,
+        project=project,
+        size=find.size,
+        uploaded_at=file.upload_time or find.modified,
+        stated=file.upload_time is not None,
+    )
 
 
 def _lapsed(document: Document, now: datetime) -> Kept:
