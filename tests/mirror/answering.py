@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from packaging.version import Version
+
 from tests.mirror.world import Listed, Project, World
 from tests.upstream.answers import HTML, JSON
 
@@ -52,7 +54,9 @@ def legacy(project: Project, base: str) -> Said:
     releases: dict[str, list[dict[str, Any]]] = {}
     for each in project.offered:
         releases.setdefault(each.built.version, []).append(_release(each, base))
-    info = {"name": project.display, "version": max(releases, default=""), "yanked": False}
+    stable = [each for each in map(Version, releases) if not each.is_prerelease]
+    newest = str(max(stable)) if stable else ""
+    info = {"name": project.display, "version": newest, "yanked": False}
     said = {"info": info, "last_serial": project.serial, "releases": releases, "urls": []}
     return Said(json.dumps(said).encode(), "application/json", project.serial)
 

@@ -40,9 +40,9 @@ class Bandersnatch:
         self.client.succeeds("--config", self.config, "mirror", env=NO_PROXY)
 
     def has(self) -> dict[str, set[str]]:
-        """The files of each project that its page lists and that are there, by their names."""
+        """The files of each project that its page lists and that are there, if there are any."""
         pages = self._folder.glob("web/simple/*/index.v1_json")
-        return {page.parent.name: set(self._kept(page)) for page in pages}
+        return {page.parent.name: set(kept) for page in pages if (kept := self._kept(page))}
 
     def _kept(self, page: Path) -> list[str]:
         files = json.loads(page.read_text())["files"]

@@ -33,6 +33,14 @@ class Holding:
         """What is otherwise than expected, each in a line: rows of pages and files, and bytes."""
         return sorted([*self._pages(expected), *self._files(expected)])
 
+    def files(self) -> dict[str, set[str]]:
+        """The distributions that are held, by the names of their projects."""
+        found: dict[str, set[str]] = {}
+        for project, filename, _, _ in self._rows(HELD):
+            if not filename.endswith(".metadata"):
+                found.setdefault(project, set()).add(filename)
+        return found
+
     def unsound(self) -> list[str]:
         """What the database finds wrong with itself."""
         return [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from tests.server import Cloche
 SECONDS = 120.0
 SETTINGS = """\
 [upstream.mirrored]
-url = "{simple}"
+url = "SIMPLE"
 attempts = 1
 [upstream.mirrored.mirror]
 mode = "all"
-gone = "{gone}"
+gone = "GONE"
 [index.main]
 sources = ["mirrored"]
 """
@@ -33,12 +33,12 @@ Done = subprocess.CompletedProcess[str]
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A folder with settings and data. `more` are settings beside the usual ones."""
+    """A folder with settings, the usual ones if none are given, and data."""
 
     folder: Path
     simple: str
     gone: str = "hide"
-    more: str = ""
+    settings: str = SETTINGS
 
     @property
     def data(self) -> Path:
@@ -47,7 +47,7 @@ class Mirror:
     @property
     def config(self) -> Path:
         path = self.folder / "cloche.toml"
-        path.write_text(SETTINGS.format(simple=self.simple, gone=self.gone) + self.more)
+        path.write_text(self.settings.replace("SIMPLE", self.simple).replace("GONE", self.gone))
         return path
 
     @property
@@ -57,16 +57,19 @@ class Mirror:
     def copy(self, folder: Path) -> "Mirror":
         """The same as it is now, in another folder. Blobs, which never change, are linked."""
         shutil.copytree(self.data, folder / "data", copy_function=_linked)
-        return Mirror(folder, self.simple, self.gone, self.more)
+        return replace(self, folder=folder)
 
     def words(self, *arguments: str | Path) -> list[str]:
         where = ("mirrored", "--data", self.data, "--config", self.config)
         return [sys.executable, "-m", "cloche", "sync", *map(str, (*where, *arguments))]
 
-    def sync(self, *arguments: str, env: Mapping[str, str] | None = None) -> Done:
-        """Run the command to its end, however that is."""
+    def sync(
+        self, *arguments: str, env: Mapping[str, str] | None = None, longest: int | None = None
+    ) -> Done:
+        """Run the command to its end, however that is; no file it writes gets longer than that."""
+        limit = ["prlimit", f"--fsize={longest}"] if longest is not None else []
         done = subprocess.run(
-            self.words(*arguments),
+            [*limit, *self.words(*arguments)],
             cwd=self.folder,
             env=environment(self.folder, env),
             stdin=subprocess.DEVNULL,
