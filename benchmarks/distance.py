@@ -37,14 +37,14 @@ QUEUE = "20000"
 
 
 @contextmanager
-def far_upstream(tree: Path, folder: Path) -> Iterator[str]:
+def far_upstream(tree: Path, folder: Path, serial: int | None = None) -> Iterator[str]:
     """Serve the tree from the other end, and yield the URL of its index as seen from here."""
     if os.geteuid() != 0 or not TUN.exists():
         raise Unmeasured("a network with a delay needs root and /dev/net/tun")
     near, far = _addresses()
     upstream = nginx(
         "far upstream",
-        Site(tree, folder, f"0.0.0.0:{PORT}"),
+        Site(tree, folder, f"0.0.0.0:{PORT}", serial=serial),
         cores=BOTH_CORES,
         inside=("unshare", "--net"),
     )

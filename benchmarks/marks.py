@@ -13,6 +13,11 @@ from benchmarks.figures import (
     HOT_SMALL,
     IDLE,
     JSON_API,
+    MIRROR_AGAIN,
+    MIRROR_ASKED,
+    MIRROR_FAR,
+    MIRROR_FULL,
+    MIRRORER,
     NEXT_START,
     ROOT,
     ROOT_CHANGE,
@@ -87,6 +92,10 @@ MARKS = (
     Mark(RULES_COLD, AT_MOST, 40),
     Mark(EXPLAIN, AT_MOST, 200),
     Mark(VERIFY, AT_MOST, 1.43, SHA256SUM),  # 0.7 of its speed
+    Mark(MIRROR_FULL, AT_LEAST, 1.5, MIRRORER),
+    Mark(MIRROR_FAR, AT_LEAST, 8, MIRRORER),
+    Mark(MIRROR_AGAIN, AT_MOST, 0.7, MIRRORER),
+    Mark(MIRROR_ASKED, AT_MOST, 1),
     Mark(IDLE, AT_MOST, 130),
     Mark(AFTER, AT_MOST, 130),
 )

@@ -39,12 +39,26 @@ http {{
             root {tree};
             index $page;
             gzip_static on;
+            {serial}
             add_header Cache-Control max-age=600;
             add_header Vary "Accept, Accept-Encoding";
         }}
         location /files/ {{
             root {tree};
             add_header Cache-Control "max-age=365000000, immutable, public";
+        }}
+        location /packages/ {{
+            root {tree};
+            add_header Cache-Control "max-age=365000000, immutable, public";
+        }}
+        location = /simple {{
+            absolute_redirect off;
+            return 301 /simple/;
+        }}
+        location /pypi/ {{
+            root {folder};
+            default_type application/json;
+            {serial}
         }}
         location /hot/ {{
             root {folder};
@@ -60,12 +74,16 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What nginx serves and where: an index, beside it what is in `folder/hot`, at an address."""
+    """What nginx serves and where: an index, and what is in the folder, at an address.
+
+    Of the folder that is `hot/` and `pypi/`. With a `serial` pages say it as PyPI's do.
+    """
 
     tree: Path
     folder: Path
     listen: str
     log: bool = False
+    serial: int | None = None
 
 
 def nginx(name: str, site: Site, *, cores: str = LOAD_CORE, inside: Sequence[str] = ()) -> Command:
@@ -83,6 +101,7 @@ def nginx(name: str, site: Site, *, cores: str = LOAD_CORE, inside: Sequence[str
             listen=site.listen,
             user="user root;" if os.geteuid() == 0 else "",
             access_log=f"{site.folder}/access.log" if site.log else "off",
+            serial=f"add_header X-PyPI-Last-Serial {site.serial};" if site.serial else "",
         )
     )
     words = [*inside, "nginx", "-p", site.folder, "-e", site.folder / "nginx-error.log", "-c", path]

@@ -70,6 +70,16 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._process.poll()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, but no longer than that."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
     def wait_until(self, ready: Callable[[], bool], pause: float = PAUSE) -> None:
         """Return when it is ready; Unmeasured when the process has ended or takes too long."""
         deadline = time.monotonic() + DEADLINE

@@ -21,11 +21,16 @@ class Plan:
     installs: int
     cold_installs: int
     starts: int
+    mirrors: int
     budget: float
 
 
-FULL = Plan(hot_rounds=7, hot_seconds=2, installs=7, cold_installs=5, starts=5, budget=720)
-QUICK = Plan(hot_rounds=2, hot_seconds=1, installs=2, cold_installs=2, starts=3, budget=100)
+FULL = Plan(
+    hot_rounds=7, hot_seconds=2, installs=7, cold_installs=5, starts=5, mirrors=3, budget=720
+)
+QUICK = Plan(
+    hot_rounds=2, hot_seconds=1, installs=2, cold_installs=2, starts=3, mirrors=1, budget=100
+)
 
 
 @dataclass(frozen=True, slots=True)
