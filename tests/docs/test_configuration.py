@@ -15,8 +15,8 @@ from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
 from cloche.config import advisories, caching, indexes, rules, webhooks
-from cloche.core import mirrors
-from cloche.service import recall, retain, upstream
+from cloche.core import mirrors, retention
+from cloche.service import recall, upstream
 from tests.docs import markdown
 
 PAGE = markdown.DOCS / "reference" / "configuration.md"
@@ -43,7 +43,7 @@ TABLES: dict[str, type[Struct]] = {
     "`[upstream.NAME.recall]`": recall.Policy,
     "`[upstream.NAME.mirror]`": mirrors.Mirror,
     "`[[upstream.NAME.mirror.environments]]`": mirrors.Environment,
-    "`[upstream.NAME.retention]`": retain.Retention,
+    "`[upstream.NAME.retention]`": retention.Retention,
     "`[advisories.NAME]`": advisories.AdvisoriesTable,
     "`[index.NAME]`": indexes.IndexTable,
     "`[[index.NAME.route]]`": indexes.RouteTable,

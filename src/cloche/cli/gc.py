@@ -18,10 +18,10 @@ from cloche.config import Settings, load
 from cloche.core.errors import BadName, BadSetting
 from cloche.core.model import Digest
 from cloche.core.quantities import byte_count, readable
-from cloche.core.retention import Retained
+from cloche.core.retention import Retained, Retention
 from cloche.core.wants import Want
 from cloche.service.evict import Evicted, Gone
-from cloche.service.retain import Retention, Superfluous
+from cloche.service.retain import Superfluous
 from cloche.wanted import read
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

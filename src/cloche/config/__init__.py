@@ -27,8 +27,8 @@ from cloche.core.errors import BadName, BadSetting
 from cloche.core.hooks import Hook
 from cloche.core.index import Index
 from cloche.core.mirrors import Choice, Mirror, recalled
+from cloche.core.retention import Retention
 from cloche.service.recall import Policy
-from cloche.service.retain import Retention
 from cloche.service.upstream import Freshness
 
 __all__ = ["RESERVED", "Settings", "is_loopback", "load"]

@@ -16,7 +16,7 @@ from cloche.core.errors import BadName, BadSetting
 from cloche.core.index import Fallthrough, Index, Route, Ways, behind
 from cloche.core.patterns import Names, names
 from cloche.core.publishers import Publisher, publisher
-from cloche.service.retain import Retention
+from cloche.core.retention import Retention
 
 RESERVED = frozenset(
     {

@@ -2,13 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from packaging.version import Version
 
 from cloche.core.filenames import version_of
 from cloche.core.model import Digest, ProjectName
 from cloche.core.wants import Named, Want
+
+
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[upstream.NAME.retention]` and `[index.NAME.retention]`: what any of these says is kept."""
+
+    newest: Annotated[int, Meta(ge=1)] | None = None  # versions of each project
+    fetched_within: Annotated[float, Meta(gt=0)] | None = None  # days
+    named_by: tuple[str, ...] = ()  # lock and requirements files
+
+    @property
+    def says_something(self) -> bool:
+        return self != Retention()
 
 
 class Keepable(Struct, frozen=True, kw_only=True):

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from cloche.core.errors import NoSuchFile
 from cloche.core.marks import Part
@@ -18,18 +17,6 @@ from cloche.service.steward import Steward
 
 WHO = "cloche gc"
 REASON = "retention"
-
-
-class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[upstream.NAME.retention]` and `[index.NAME.retention]`: what any of these says is kept."""
-
-    newest: Annotated[int, Meta(ge=1)] | None = None  # versions of each project
-    fetched_within: Annotated[float, Meta(gt=0)] | None = None  # days
-    named_by: tuple[str, ...] = ()  # lock and requirements files
-
-    @property
-    def says_something(self) -> bool:
-        return self != Retention()
 
 
 class Superfluous(Struct, frozen=True, kw_only=True):
