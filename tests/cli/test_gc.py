@@ -25,7 +25,7 @@ from tests.packages import wheel
 from tests.upstream.controller import Upstream
 from tests.waiting import until
 
-FILES = [wheel(f"demo{number}", "1.0", size=100_000) for number in range(3)]
+FILES = [wheel("demo", f"{number}.0", size=100_000) for number in range(3)]
 LIMIT = ("--limit", "100.4 kB")
 
 
@@ -35,7 +35,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, upstream_process: Upstrea
     folder = tmp_path_factory.mktemp("prepared")
     for built in FILES:
         upstream_process.add(built)
-    (folder / "requirements.txt").write_text("".join(f"{b.name}==1.0\n" for b in FILES))
+    (folder / "requirements.txt").write_text("".join(f"demo=={b.version}\n" for b in FILES))
     fetched = run(folder, "prefetch", "--upstream", upstream_process.simple, "requirements.txt")
     assert fetched.returncode == 0, fetched
     upstream_process.reset()
@@ -43,7 +43,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, upstream_process: Upstrea
     nobodys.parent.mkdir(parents=True, exist_ok=True)
     nobodys.write_bytes(b"nobody's")
     with closing(sqlite3.connect(folder / "cloche-data/cloche.db")) as connection, connection:
-        connection.execute("UPDATE held SET at = 1000 + substr(project, 5)")
+        connection.execute("UPDATE held SET at = 1000 + substr(filename, 6, 1)")
     return folder / "cloche-data"
 
 
@@ -87,10 +87,17 @@ def test_what_goes(kept: Path) -> None:
     assert blobs(kept) == before - gone
 
 
-def test_a_mirror_stays_whole(kept: Path) -> None:
-    """The limit takes nothing of an upstream that is mirrored as a whole."""
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"CLOCHE_UPSTREAM__PYPI__MIRROR__MODE": "all"},
+        {"CLOCHE_SERVER__OFFLINE": "true"},
+        {"CLOCHE_CACHE__SPARE": '["pypi"]'},
+    ],
+)
+def test_an_upstream_stays_whole(kept: Path, env: Mapping[str, str]) -> None:
+    """The limit takes nothing of an upstream that is mirrored, cannot be asked, or is spared."""
     before = blobs(kept)
-    env = {"CLOCHE_UPSTREAM__PYPI__MIRROR__MODE": "all"}
     done = run(kept, "gc", "--limit", "1 kB", env=env)
 
     assert done.returncode == 1
@@ -116,7 +123,7 @@ def test_as_json(kept: Path) -> None:
         "sha256": FILES[0].sha256,
         "size": 100_000,
         "upstream": "pypi",
-        "project": "demo0",
+        "project": "demo",
         "filename": FILES[0].filename,
     }
     assert (last["evicted"], last["unreferenced"], last["limit"]) == (1, 1, 250_000)
@@ -154,7 +161,7 @@ def test_a_server_keeps_the_limit(kept: Path, upstream: Upstream) -> None:
     with Program(kept, *asked, "--data", "cloche-data", env=env) as server:
         url = server.url
         until(lambda: FILES[0].sha256 not in blobs(kept), 20)
-        got = served(url, f"/packages/main/demo0/{FILES[0].sha256}/{FILES[0].filename}")
+        got = served(url, f"/packages/main/demo/{FILES[0].sha256}/{FILES[0].filename}")
         beside = gc(kept, "--limit", "150 kB", "--json")
         server.process.send_signal(signal.SIGINT)
         server.end()
@@ -217,13 +224,6 @@ def test_retention(kept: Path, upstream: Upstream) -> None:
     config = kept / "cloche.toml"
     config.write_text(CONFIG.format(upstream=upstream.simple))
     asyncio.run(publish(kept, "0.1", "0.2"))
-    with closing(sqlite3.connect(kept / "cloche-data/cloche.db")) as connection, connection:
-        # As if they were three versions of one project.
-        connection.execute(
-            "UPDATE held SET project = 'demo0', filename = replace(filename, "
-            "'-1.0-', '-' || substr(filename, 5, 1) || '.0-')"
-        )
-        connection.execute("UPDATE held SET filename = 'demo0' || substr(filename, 6)")
 
     dry = gc(kept, "--config", "cloche.toml", "--dry-run")
     named = gc(kept, "--config", "cloche.toml")
@@ -234,7 +234,7 @@ def test_retention(kept: Path, upstream: Upstream) -> None:
         found = (line.partition("  ") for line in done.stdout.splitlines()[:-1])
         return sorted(f"{verb} {rest.partition(' ')[0]}" for verb, _, rest in found)
 
-    old = [f"demo0-{n}.0-py3-none-any.whl{end}" for n in (0, 1) for end in ("", ".metadata")]
+    old = [f"demo-{n}.0-py3-none-any.whl{end}" for n in (0, 1) for end in ("", ".metadata")]
     mine = "mine-0.1.tar.gz"
     assert lines(dry) == sorted([*(f"would drop {e}" for e in old), f"would delete {mine}"])
     assert lines(named) == sorted([*(f"dropped {e}" for e in old), f"would delete {mine}"])

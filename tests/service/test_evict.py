@@ -20,7 +20,7 @@ from cloche.service.pinned import Pins
 from cloche.service.retain import Retain, Superfluous
 from cloche.service.steward import Steward
 from tests.blobs.samples import put
-from tests.catalog.samples import upload
+from tests.catalog.samples import NOON, held, upload
 from tests.packages import Built, wheel
 from tests.service.worker import PATIENT, Clock, Employ, Options, Worker, everything
 from tests.upstream.controller import Upstream
@@ -73,7 +73,7 @@ class Scene:
             stored.usage,
             stored.accesses,
             stored.holdings,
-            Pins(stored.snapshots, times),
+            Pins(stored.snapshots, times, node.cached),
             ("pypi",),
             spared,
             self.clock,
@@ -239,6 +239,19 @@ async def test_what_cannot_be_had_again(scene: Scene) -> None:
     assert (await scene.evict(1)).files == 0
     wanted = await scene.node.files.find("main", PROJECT, FileKey(ONE.sha256), ONE.filename)
     assert await everything(await scene.node.files.open(wanted, 0, None)) == ONE.content
+
+
+async def test_what_its_upstream_never_listed(scene: Scene) -> None:
+    """A kept file that the upstream's page does not have, as another system's may be, stays."""
+    await scene.fetch(ONE)
+    digest = await put(scene.node.blobs, scene.folder, b"of old")
+    old = held(digest=digest, size=6, project=PROJECT, filename="demo1-0.1.tar.gz", at=NOON)
+    await scene.node.catalog.pages.hold(old)
+    scene.age()
+    scene.clock.move(86_400 * 1000)
+
+    assert await scene.evict(1) == Evicted(files=1, size=100_000, left=6)
+    assert await scene.kept() == {digest}
 
 
 async def test_what_came_a_moment_ago_stays(scene: Scene) -> None:

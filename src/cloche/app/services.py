@@ -201,7 +201,7 @@ def compose(
         stored.usage,
         stored.accesses,
         stored.holdings,
-        Pins(stored.snapshots, times),
+        Pins(stored.snapshots, times, cached),
         tuple(settings.upstreams),
         settings.spared,
         clock,

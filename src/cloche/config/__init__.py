@@ -128,14 +128,16 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def spared(self) -> frozenset[str]:
-        """The upstreams of which the cache's limit takes nothing: those to be here as a whole.
+        """The upstreams of which the cache's limit takes nothing.
 
-        What came in a bundle cannot be fetched again.
+        Those that are to be here as a whole, and those that cannot be asked: nobody would send
+        it again.
         """
+        offline = self.server.offline
         whole = (
             name
             for name, each in self.upstreams.items()
-            if each.mirror.mode == "all" or each.kind == "bundle"
+            if each.mirror.mode == "all" or each.kind == "bundle" or offline
         )
         return frozenset((*whole, *self.cache.spare))
 

@@ -1,13 +1,14 @@
-"""What snapshots show of upstreams' files: it is kept as long as they are."""
+"""Which upstreams' files must stay: what snapshots show, and what nobody could send again."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cloche.core.errors import Error, NoSuchProject, ProjectDeleted
 from cloche.core.model import BESIDE, FileKey, Held, ProjectName
 from cloche.ports import Snapshot, Snapshots
 from cloche.service.past import Times
+from cloche.service.upstream import CachedUpstream
 
 MAX_PAGES = 1000  # of which it is remembered what snapshots show
 
@@ -19,24 +20,43 @@ Shown = frozenset[tuple[str, FileKey, str]] | None
 class Pins:
     snapshots: Snapshots
     times: Times
+    cached: Mapping[str, CachedUpstream]
 
     async def now(self) -> "Pinned":
         """What the snapshots show that there are. Who makes one later pins what is left then."""
-        return Pinned(await self.snapshots.named(None), self.times)
+        return Pinned(await self.snapshots.named(None), self.times, self.cached)
 
 
 @dataclass
 class Pinned:
     snapshots: Sequence[Snapshot]
     times: Times
+    cached: Mapping[str, CachedUpstream]
     _pages: OrderedDict[tuple[str, str, int, ProjectName], Shown] = field(
         default_factory=OrderedDict
     )
 
     async def holds(self, held: Held) -> bool:
-        """Whether any snapshot shows the file, or the one that it lies beside."""
+        """Whether a snapshot shows the file, or its upstream lists it no longer.
+
+        Of what lies beside a file, whether that is so of the file.
+        """
         end = next((end for end in BESIDE if held.filename.endswith(end)), "")
         file = (held.upstream, held.key, held.filename.removesuffix(end))
+        return not await self._listed(*file, held.project) or await self._pinned(file, held)
+
+    async def _listed(
+        self, upstream: str, key: FileKey, filename: str, project: ProjectName
+    ) -> bool:
+        """By the page that is kept; nobody is asked. What an upstream of yore had is nobody's."""
+        cached = self.cached.get(upstream)
+        if cached is None:
+            return True
+        page = await cached.known(project)
+        found = page.find(filename) if page else None
+        return found is not None and found.key == key
+
+    async def _pinned(self, file: tuple[str, FileKey, str], held: Held) -> bool:
         for each in self.snapshots:
             if not self._draws(each.index, held.upstream):
                 continue
