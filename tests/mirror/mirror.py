@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ class Mirror:
 
 def _linked(source: str, target: str) -> None:
     if "/blobs/sha256/" in source:
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
+        with suppress(OSError):  # between file systems there are no links
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)

@@ -14,12 +14,10 @@ WITHOUT_DELAYS = [step for step in history.STEPS if step not in {"stall", "late 
 
 
 @pytest.fixture
-def mirror(scripted: Upstream, tmp_path: Path) -> Mirror:
-    """Mirror a small upstream in which nothing is wrong."""
+def mirror(scripted: Upstream, complete: Mirror, tmp_path: Path) -> Mirror:
+    """Give a mirror of a small upstream in which nothing is wrong."""
     scripted.found(FEW, bad=False)
-    mirror = Mirror(tmp_path, scripted.simple())
-    assert mirror.sync().returncode == 0
-    return mirror
+    return complete.copy(tmp_path)
 
 
 def test_nothing_new_is_one_request(mirror: Mirror, scripted: Upstream) -> None:
