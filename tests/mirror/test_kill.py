@@ -82,7 +82,7 @@ def test_what_a_killed_run_brought_is_not_brought_again(scripted: Upstream, tmp_
     """The next run goes on from what was recorded: it asks for no page that is settled."""
     scripted.found(FEW, bad=False)
     mirror = Mirror(tmp_path, scripted.simple())
-    strike(mirror, "before update mirrored #2")
+    strike(mirror, "before delete failures #2")
     scripted.asked()
 
     recover(mirror, scripted)
