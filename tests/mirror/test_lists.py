@@ -46,6 +46,34 @@ def test_other_lists_do_as_well(scripted: Upstream, tmp_path: Path, flavour: Fla
     assert mirror.holding.differences(scripted.expected()) == []
 
 
+def test_serials_by_xml_rpc(scripted: Upstream, tmp_path: Path) -> None:
+    """Where XML-RPC alone tells serials, they tell of the files as those of a list would."""
+    scripted.found(FEW, bad=False)
+    mirror = Mirror(tmp_path, scripted.simple("xmlrpc"))
+    assert mirror.sync().returncode == 0
+    scripted.asked()
+
+    assert mirror.sync().returncode == 0
+    assert scripted.asked() == {"call": 1}
+
+    scripted.play("yank")
+    assert mirror.sync().returncode == 0
+    assert scripted.asked() == {"call": 2, "list": 1, "page": 2 * history.EACH}
+    assert mirror.holding.differences(scripted.expected()) == []
+
+
+def test_a_list_of_names_alone_tells_nothing_of_files(scripted: Upstream, tmp_path: Path) -> None:
+    """Where nothing tells serials, the same names may have other files: every page is asked for."""
+    scripted.found(FEW, bad=False)
+    mirror = Mirror(tmp_path, scripted.simple("plain"))
+    assert mirror.sync().returncode == 0
+
+    scripted.play("yank")
+
+    assert mirror.sync().returncode == 0
+    assert mirror.holding.differences(scripted.expected()) == []
+
+
 def test_a_list_that_stalls_loses_nothing(mirror: Mirror, scripted: Upstream) -> None:
     """A list of yesterday tells of no change; once it is of today, all that it missed comes."""
     before = scripted.expected()

@@ -13,6 +13,8 @@ from cloche.core.html_page import parse_html
 from cloche.core.model import MAX_NAME, ProjectName, project_name
 from cloche.core.negotiation import JSON_TYPES, Format
 
+MAX_SERIAL = 2**63 - 1
+
 _NORMAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _HTML = frozenset({Format.HTML, Format.HTML_V1, "application/xhtml+xml"})
 
@@ -67,10 +69,13 @@ def _json(name: str, body: bytes, most: int) -> Root:
     for each in said.projects:
         project = normal(each.name)
         if project is not None:
-            projects[project] = max(0, each.serial or 0, projects.get(project, 0))
+            serial = each.serial or 0
+            told = serial if 0 < serial <= MAX_SERIAL else 0
+            projects[project] = max(told, projects.get(project, 0))
     _check_some(name, len(said.projects), projects)
     newest = max(projects.values(), default=0)
-    return Root(projects, said.meta.serial or newest)
+    stated = said.meta.serial or 0
+    return Root(projects, stated if 0 < stated <= MAX_SERIAL else newest)
 
 
 def _html(name: str, body: bytes, most: int) -> Root:

@@ -32,12 +32,12 @@ from cloche.core.errors import (
 )
 from cloche.core.model import BESIDE, Artifact, ProjectName
 from cloche.core.negotiation import Format
-from cloche.core.root_page import Root, read_root
 from cloche.ports import Document, Received, Rolled, Transfer, Upstream
 from cloche.upstreams._environment import usual_proxy
 from cloche.upstreams._headers import etag_of, last_serial, max_age, plain, retry_after
 from cloche.upstreams._redirect import Redirect
 from cloche.upstreams._remote import Remote
+from cloche.upstreams._rolled import rolled
 
 ACCEPT = f"{Format.JSON}, {Format.HTML_V1};q=0.2, {Format.HTML};q=0.01"
 PLAIN = re.compile(r"[!-~]+\Z")
@@ -46,9 +46,6 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_PROXIES = 1000  # origins of which it is remembered how to get there
 MOMENTARY = frozenset({500, 502, 503, 504})
 
-MAX_ROLL = 256 << 20  # bytes of a list of all projects; PyPI's has some 40 MB
-MAX_PROJECTS = 3_000_000
-ROLL_TIMEOUT = 600.0  # seconds for the whole of it
 
 Origin = tuple[str, str | None, int | None]
 """Scheme, host and port."""
@@ -139,20 +136,31 @@ class Simple:
         return received
 
     async def roll(self, etag: str | None) -> Rolled | None:
-        received = await self.ask(self._base, etag, most=MAX_ROLL, seconds=ROLL_TIMEOUT)
-        if received is None:
-            raise NoSuchProject(f"{self.name} has no list of its projects")
-        if received.document is None:
-            return None
-        root = await asyncio.to_thread(self._root, received.document)
-        return Rolled(
-            projects=root.projects,
-            serial=root.serial or received.serial or 0,
-            etag=received.etag,
-        )
+        return await rolled(self, self._base, etag)
 
-    def _root(self, document: Document) -> Root:
-        return read_root(self.name, document.body, document.content_type, most=MAX_PROJECTS)
+    async def called(self, method: str, *, most: int) -> bytes | None:
+        """What a method of PyPI's XML-RPC without parameters answers; None where there is none.
+
+        Raise UpstreamDown and UpstreamLies as `ask` does. A redirect is followed by nobody.
+        """
+        call = f"<methodCall><methodName>{method}</methodName><params></params></methodCall>"
+        url = urljoin(self._base, "../pypi")
+        with self._translated(UpstreamDown):
+            async with (
+                asyncio.timeout(self._settings.page_timeout),
+                self._session("pages").post(
+                    _verbatim(url),
+                    data=f"<?xml version='1.0'?>{call}".encode(),
+                    headers={"Content-Type": "text/xml", **self._authorization},
+                    proxy=self._proxy(self._origin),
+                    allow_redirects=False,
+                ) as answer,
+            ):
+                if answer.status in MOMENTARY:
+                    self._check(answer, set(), UpstreamDown)
+                if answer.status != HTTPStatus.OK:
+                    return None
+                return await self._body(answer, most)
 
     async def ask(
         self, url: str, etag: str | None, *, most: int | None = None, seconds: float | None = None

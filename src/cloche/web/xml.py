@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloche.core.errors import BadRequest
+from cloche.core.marshalled import HasDoctype, Unreadable, unmarshalled
 from cloche.core.roots import Listed
 
 MAX_INT = 2**31 - 1
@@ -26,31 +27,15 @@ class Fault(Exception):
 
 def read(body: bytes) -> tuple[str, tuple[Any, ...]]:
     """The method and the parameters of a call. Raise BadRequest when it is none."""
-    from xml.parsers import expat  # noqa: PLC0415
-    from xmlrpc.client import Unmarshaller  # noqa: PLC0415
-
-    target = Unmarshaller(use_builtin_types=True)
-    parser = expat.ParserCreate(None, None)
-    parser.StartElementHandler = target.start
-    parser.EndElementHandler = target.end
-    parser.CharacterDataHandler = target.data
-    parser.StartDoctypeDeclHandler = _refuse  # without a DTD no entity can be a bomb
-    target.xml(None, None)  # type: ignore[arg-type]  # as its own parser calls it
     try:
-        parser.Parse(body, True)  # noqa: FBT003 - expat's signature
-        parameters = target.close()
-        method = target.getmethodname()
-    except BadRequest:
-        raise
-    except Exception as e:  # noqa: BLE001 - it fails in many ways on what is out of place
-        raise BadRequest(f"this is no XML-RPC call ({type(e).__name__}); send one") from None
+        method, parameters = unmarshalled(body)
+    except HasDoctype:
+        raise BadRequest("this XML has a document type; send an XML-RPC call without one") from None
+    except Unreadable as e:
+        raise BadRequest(f"this is no XML-RPC call ({e}); send one") from None
     if not method:
         raise BadRequest("this XML-RPC call names no method; send one that does")
-    return method, tuple(parameters)
-
-
-def _refuse(*_: object) -> None:
-    raise BadRequest("this XML has a document type; send an XML-RPC call without one")
+    return method, parameters
 
 
 def response(result: Any) -> bytes:
