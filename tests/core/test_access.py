@@ -99,4 +99,4 @@ def test_may_upload(who: Principal | None, *, allowed: bool) -> None:
 
 def test_actions_are_their_words() -> None:
     """Actions are written in configuration and catalog as their words."""
-    assert [*Action] == ["read", "upload", "admin"]
+    assert [*Action] == ["read", "upload", "follow", "admin"]

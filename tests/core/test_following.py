@@ -8,13 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from cloche.core.errors import UpstreamLies
-from cloche.core.following import Position, Step, Stretch, checked, mark_of
+from cloche.core.following import Position, Stretch, Told, checked, mark_of
 from cloche.core.model import DocFile
 from tests.catalog.samples import sha256, upload
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 UPLOAD = upload()
-STEP = Step(
+STEP = Told(
     serial=5,
     mark="a",
     at=NOON,
@@ -27,12 +27,12 @@ STEP = Step(
 )
 
 
-def stretch(*steps: Step, **other: Any) -> Stretch:
+def stretch(*steps: Told, **other: Any) -> Stretch:
     reached = Position(store="s", serial=9, mark="b")
     return replace(Stretch(steps=steps, reached=reached, newest=9, at=NOON), **other)
 
 
-def doc(path: str, size: int = 1) -> Step:
+def doc(path: str, size: int = 1) -> Told:
     files = (DocFile(path=path, digest=sha256(path), size=size),)
     return replace(STEP, action="documentation uploaded", upload=None, documentation=files)
 

@@ -12,7 +12,7 @@ from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.own import upload_of
 from cloche.catalog.schema import admissions, documentation, identity, journal, uploads
 from cloche.core.errors import OtherJournal
-from cloche.core.following import FOLLOWED, Position, Step, Stretch, mark_of
+from cloche.core.following import FOLLOWED, Position, Stretch, Told, mark_of
 from cloche.core.journal import Change
 from cloche.core.model import Digest, DocFile
 
@@ -90,11 +90,11 @@ def _check(connection: Connection, since: Position, newest: Position) -> None:
         )
 
 
-def _steps(connection: Connection, index: str, rows: Sequence[AnyRow]) -> tuple[list[Step], int]:
+def _steps(connection: Connection, index: str, rows: Sequence[AnyRow]) -> tuple[list[Told], int]:
     """The steps, up to and with the first that brings documentation, and how many are left."""
     names = {row.filename for row in rows if row.action == Change.FILE_UPLOADED}
     found = _uploads(connection, index, names)
-    steps: list[Step] = []
+    steps: list[Told] = []
     for row in rows:
         step = _step(row, found)
         if row.action == Change.DOCUMENTED:
@@ -107,9 +107,9 @@ def _steps(connection: Connection, index: str, rows: Sequence[AnyRow]) -> tuple[
     return steps, len(rows) - len(steps)
 
 
-def _step(row: AnyRow, found: Mapping[str, AnyRow]) -> Step:
+def _step(row: AnyRow, found: Mapping[str, AnyRow]) -> Told:
     upload = found[row.filename] if row.action == Change.FILE_UPLOADED else None
-    return Step(
+    return Told(
         serial=row.serial,
         mark=mark_of(row),
         at=row.at,
@@ -138,7 +138,7 @@ def _documentation(connection: Connection, row: AnyRow) -> tuple[DocFile, ...] |
     return tuple(DocFile(path=f.path, digest=Digest(f.digest), size=f.size) for f in files)
 
 
-def _admitted(connection: Connection, step: Step) -> datetime | None:
+def _admitted(connection: Connection, step: Told) -> datetime | None:
     asked = {"serial": step.detail.get("admission", 0)}
     found: datetime | None = connection.execute(_ADMITTED, asked).scalar()
     return found

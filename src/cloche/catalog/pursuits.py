@@ -12,7 +12,7 @@ from cloche.catalog.journal import append
 from cloche.catalog.repeating import repeat
 from cloche.catalog.schema import admissions, documentation, following, statuses, uploads, yanks
 from cloche.core.errors import BadRequest, OtherJournal
-from cloche.core.following import Position, Step, Stretch
+from cloche.core.following import Position, Stretch, Told
 from cloche.core.journal import Change
 from cloche.ports import Deed, Pursuit
 
@@ -31,7 +31,12 @@ class SqlPursuits:
         return await self.database.to_writer(self._take, index, who, now, until)
 
     async def advance(
-        self, index: str, since: Position | None, steps: Sequence[Step], to: Stretch, now: datetime
+        self,
+        index: str,
+        since: Position | None,
+        steps: Sequence[Told],
+        to: Stretch,
+        now: datetime,
     ) -> Position | None:
         return await self.database.to_writer(self._advance, index, since, steps, to, now)
 
@@ -67,7 +72,12 @@ class SqlPursuits:
             return _pursuit(row)
 
     def _advance(
-        self, index: str, since: Position | None, steps: Sequence[Step], to: Stretch, now: datetime
+        self,
+        index: str,
+        since: Position | None,
+        steps: Sequence[Told],
+        to: Stretch,
+        now: datetime,
     ) -> Position | None:
         # Only the journal's own steps must outlast the power; how far they went is in them.
         with self.database.writing(lasting=bool(steps)) as connection:
@@ -102,7 +112,7 @@ class SqlPursuits:
             return _pursuit(connection.execute(_ROW, {"index": index}).one())
 
 
-def _reached(steps: Sequence[Step], to: Stretch, now: datetime) -> dict[str, Any]:
+def _reached(steps: Sequence[Told], to: Stretch, now: datetime) -> dict[str, Any]:
     """Where it is after these: at the end of the stretch, or within it."""
     whole = not to.steps or (bool(steps) and steps[-1].serial == to.steps[-1].serial)
     level = {"level_at": to.at} if whole and to.reached.serial == to.newest else {}

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from cloche.catalog.journal import append
 from cloche.catalog.schema import admissions, documentation, statuses, uploads, yanks
 from cloche.core.errors import UpstreamLies
-from cloche.core.following import Step
+from cloche.core.following import Told
 from cloche.core.journal import Change
 from cloche.core.model import Upload
 from cloche.core.replay import MARK, NOTHING, YANKED
 
 
-def repeat(connection: Connection, index: str, step: Step) -> None:
+def repeat(connection: Connection, index: str, step: Told) -> None:
     """Do it, and enter it into the journal as it was: its time, and who did it.
 
     Raise UpstreamLies when it cannot be done here.
@@ -35,7 +35,7 @@ def repeat(connection: Connection, index: str, step: Step) -> None:
     _DEEDS[Change(step.action)](connection, index, step, serial)
 
 
-def _detail(connection: Connection, index: str, step: Step) -> dict[str, Any]:
+def _detail(connection: Connection, index: str, step: Told) -> dict[str, Any]:
     """What the entry says, with the number that an admission has here."""
     if step.action != Change.ADMISSION_ENDED or step.admitted_at is None:
         return step.detail
@@ -43,7 +43,7 @@ def _detail(connection: Connection, index: str, step: Step) -> dict[str, Any]:
     return step.detail if found is None else {**step.detail, "admission": found}
 
 
-def _upload(connection: Connection, index: str, step: Step, serial: int) -> None:
+def _upload(connection: Connection, index: str, step: Told, serial: int) -> None:
     upload = step.upload
     if upload is None:
         raise UpstreamLies(f"serial {step.serial} does not say what was uploaded")
@@ -58,7 +58,7 @@ def _upload(connection: Connection, index: str, step: Step, serial: int) -> None
     connection.execute(_REPLACE, row | asked)
 
 
-def _row(index: str, upload: Upload, step: Step) -> dict[str, Any]:
+def _row(index: str, upload: Upload, step: Told) -> dict[str, Any]:
     yanked: Any = step.detail.get(YANKED)
     row = msgspec.structs.asdict(upload)
     del row["index"]
@@ -71,12 +71,12 @@ def _row(index: str, upload: Upload, step: Step) -> dict[str, Any]:
     }
 
 
-def _delete(connection: Connection, index: str, step: Step, serial: int) -> None:  # noqa: ARG001 - as all
+def _delete(connection: Connection, index: str, step: Told, serial: int) -> None:  # noqa: ARG001 - as all
     asked = {"index": index, "named": step.filename, "then": step.at}
     connection.execute(_DELETE, asked)
 
 
-def _yank(connection: Connection, index: str, step: Step, serial: int) -> None:  # noqa: ARG001 - as all
+def _yank(connection: Connection, index: str, step: Told, serial: int) -> None:  # noqa: ARG001 - as all
     word = step.detail.get(MARK)
     if word is not None:
         _mark(connection, index, step, str(word))
@@ -91,7 +91,7 @@ def _yank(connection: Connection, index: str, step: Step, serial: int) -> None: 
     connection.execute(update(uploads).where(*which, uploads.c.deleted_at.is_(None)), said)
 
 
-def _mark(connection: Connection, index: str, step: Step, word: str) -> None:
+def _mark(connection: Connection, index: str, step: Told, word: str) -> None:
     """Over what sources of the index have; of a version, in place of all that its files had."""
     of = (yanks.c.index_name == index, yanks.c.project == step.project)
     named = (
@@ -112,7 +112,7 @@ def _mark(connection: Connection, index: str, step: Step, word: str) -> None:
         connection.execute(insert(yanks), row)
 
 
-def _declare(connection: Connection, index: str, step: Step, serial: int) -> None:  # noqa: ARG001 - as all
+def _declare(connection: Connection, index: str, step: Told, serial: int) -> None:  # noqa: ARG001 - as all
     of = (statuses.c.index_name == index, statuses.c.project == step.project)
     connection.execute(delete(statuses).where(*of))
     if step.action == Change.STATUS_CHANGED:
@@ -121,7 +121,7 @@ def _declare(connection: Connection, index: str, step: Step, serial: int) -> Non
         connection.execute(insert(statuses), row | said)
 
 
-def _document(connection: Connection, index: str, step: Step, serial: int) -> None:  # noqa: ARG001 - as all
+def _document(connection: Connection, index: str, step: Told, serial: int) -> None:  # noqa: ARG001 - as all
     if step.documentation is None:
         return
     place = {"index_name": index, "project": step.project}
@@ -132,7 +132,7 @@ def _document(connection: Connection, index: str, step: Step, serial: int) -> No
         connection.execute(insert(documentation), rows)
 
 
-def _admit(connection: Connection, index: str, step: Step, serial: int) -> None:
+def _admit(connection: Connection, index: str, step: Told, serial: int) -> None:
     try:
         until = datetime.fromisoformat(str(step.detail.get("until")))
     except ValueError:
@@ -152,20 +152,20 @@ def _admit(connection: Connection, index: str, step: Step, serial: int) -> None:
     connection.execute(insert(admissions), row)
 
 
-def _end(connection: Connection, index: str, step: Step, serial: int) -> None:  # noqa: ARG001 - as all
+def _end(connection: Connection, index: str, step: Told, serial: int) -> None:  # noqa: ARG001 - as all
     asked = {**_admitted(index, step), "ended": step.at, "by": step.who}
     connection.execute(_END, asked)
 
 
-def _admitted(index: str, step: Step) -> dict[str, Any]:
+def _admitted(index: str, step: Told) -> dict[str, Any]:
     return {"index": index, "of": step.project, "then": step.admitted_at}
 
 
-def _reason(step: Step) -> str:
+def _reason(step: Told) -> str:
     return str(step.detail.get("reason", ""))
 
 
-_DEEDS: Mapping[Change, Callable[[Connection, str, Step, int], None]] = {
+_DEEDS: Mapping[Change, Callable[[Connection, str, Told, int], None]] = {
     Change.FILE_UPLOADED: _upload,
     Change.FILE_DELETED: _delete,
     Change.FILE_YANKED: _yank,

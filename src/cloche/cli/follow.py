@@ -18,7 +18,7 @@ from cloche.cli._progress import Amount, Event, Report, plain, reporting
 from cloche.cli._shown import table
 from cloche.config import Settings, load
 from cloche.core.errors import BadSetting, Error, Follows
-from cloche.core.following import Step
+from cloche.core.following import Told
 from cloche.ports import Pursuit
 from cloche.service.follow import Follow
 
@@ -158,7 +158,7 @@ async def _ask(follow: Follow, report: Report) -> None:
 
 
 async def _catch_up(follow: Follow, report: Report) -> None:
-    def done(steps: Sequence[Step]) -> None:
+    def done(steps: Sequence[Told]) -> None:
         sizes = [step.upload.size for step in steps if step.upload is not None]
         amount = Amount(files=len(sizes), size=sum(sizes))
         report.expect(amount)
@@ -174,7 +174,7 @@ async def _catch_up(follow: Follow, report: Report) -> None:
     report.tell(Level(index=follow.index, url=follow.primary.url, serial=serial))
 
 
-def _missing(index: str, step: Step) -> Missing:
+def _missing(index: str, step: Told) -> Missing:
     return Missing(
         index=index,
         serial=step.serial,

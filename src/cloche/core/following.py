@@ -61,7 +61,7 @@ class Position(Struct, frozen=True, kw_only=True):
     mark: Text = ""
 
 
-class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Told(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An entry about the index that is followed, and what it does not say itself."""
 
     serial: Serial
@@ -82,7 +82,7 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Stretch(Struct, frozen=True, kw_only=True):
     """All that happened in an index after one position, up to another."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[Told, ...]
     reached: Position
     newest: Serial  # of the whole journal: beyond `reached`, there is more to ask for
     at: datetime  # of the clock there, before it looked
@@ -113,7 +113,7 @@ def checked(stretch: Stretch, since: int, of: str) -> Stretch:
     return stretch
 
 
-def _check(step: Step) -> None:
+def _check(step: Told) -> None:
     """Raise BadName or ValueError."""
     if step.action not in FOLLOWED:
         raise ValueError(f"nobody follows {step.action[:100]!r}")
@@ -130,7 +130,7 @@ def _check(step: Step) -> None:
         _check_documented(file)
 
 
-def _check_upload(step: Step) -> None:
+def _check_upload(step: Told) -> None:
     upload = step.upload
     if upload is None:
         raise ValueError("the upload is not told")

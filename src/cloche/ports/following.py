@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cloche.core.following import Position, Step, Stretch
+from cloche.core.following import Position, Stretch, Told
 from cloche.core.model import Digest
 from cloche.ports.ledger import Deed
 
@@ -64,7 +64,12 @@ class Pursuits(Protocol):
         """
 
     async def advance(
-        self, index: str, since: Position | None, steps: Sequence[Step], to: Stretch, now: datetime
+        self,
+        index: str,
+        since: Position | None,
+        steps: Sequence[Told],
+        to: Stretch,
+        now: datetime,
     ) -> Position | None:
         """Do what the steps say, all or nothing, and remember to have come so far.
 

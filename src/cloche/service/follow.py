@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import Gauge
 
 from cloche.core.errors import DigestMismatch, Error, NoSuchBlob, OtherJournal, UpstreamLies
-from cloche.core.following import Position, Step, Stretch, checked
+from cloche.core.following import Position, Stretch, Told, checked
 from cloche.core.model import Digest, Upload
 from cloche.ports import Blobs, Clock, Primary, Pursuit, Pursuits, Spool, Upkeep
 
@@ -43,10 +43,10 @@ LEVEL = Gauge(
     multiprocess_mode="mostrecent",
 )
 
-Done = Callable[[Sequence[Step]], None]
+Done = Callable[[Sequence[Told]], None]
 
 
-def nothing(_: Sequence[Step]) -> None:
+def nothing(_: Sequence[Told]) -> None:
     """Whom nobody tells."""
 
 
@@ -165,7 +165,7 @@ class Follow:
             )
         return checked(stretch, since.serial if since else 0, self.primary.url)
 
-    async def _brought(self, window: Sequence[Step]) -> tuple[Sequence[Step], Error | None]:
+    async def _brought(self, window: Sequence[Told]) -> tuple[Sequence[Told], Error | None]:
         """The steps, up to the first whose bytes are not all here, and why they are not."""
         wanted = [list(_wanted(step)) for step in window]
         lacking = await self._lacking({each.digest: each for some in wanted for each in some})
@@ -213,13 +213,13 @@ def _measure(pursuit: Pursuit) -> None:
         LEVEL.labels(pursuit.index).set(pursuit.level_at.timestamp())
 
 
-def _windows(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+def _windows(steps: Sequence[Told]) -> Iterator[Sequence[Told]]:
     """Some at a time; none once, where there are none: how far that is is worth remembering."""
     for start in range(0, max(1, len(steps)), TOGETHER):
         yield steps[start : start + TOGETHER]
 
 
-def _wanted(step: Step) -> Iterator[Wanted]:
+def _wanted(step: Told) -> Iterator[Wanted]:
     upload = step.upload
     if upload is not None and step.deleted_at is None:
         yield Wanted(upload.digest, upload.size, upload)
@@ -230,7 +230,7 @@ def _wanted(step: Step) -> Iterator[Wanted]:
         yield Wanted(file.digest, file.size)
 
 
-def _lost(url: str, step: Step, wanted: Wanted) -> Error:
+def _lost(url: str, step: Told, wanted: Wanted) -> Error:
     return UpstreamLies(
         f"{url} has lost bytes of {step.filename or step.project} ({wanted.digest}); restore them "
         "there, or delete there what needs them"
