@@ -25,7 +25,7 @@ http {{
     sendfile on;
     tcp_nopush on;
     keepalive_requests 1000000000;
-    open_file_cache max=10000 inactive=600s;
+    open_file_cache max=4000 inactive=600s;  # each holds a file open: fewer than may be
     open_file_cache_valid 600s;
     types {{ application/vnd.pypi.simple.v1+json json; text/html html; }}
     default_type application/octet-stream;
