@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import signal
 import sys
@@ -135,7 +136,9 @@ def test_an_extension_in_c(folder: Path, new_client: NewClient) -> None:
 
     with Cloche(folder / "cloche-data", config=folder / "cloche.toml") as server:
         done = Installer(new_client("uv")).install(
-            f"{server.url}/wheels/simple/", folder / "site", "--only-binary", ":all:", "fast"
+            f"{server.url}/wheels/simple/",
+            folder / "site",
+            *("--python-version", platform.python_version(), "--only-binary", ":all:", "fast"),
         )
         told = told_by(server, "wheels", "fast")
     assert [each["built"]["sdist"] for each in told] == ["fast-1.0.tar.gz"]
