@@ -88,11 +88,11 @@ class AsJson:
             self._far()
 
     def tell(self, event: Event) -> None:
-        _line(msgspec.json.encode(event).decode())
+        line(msgspec.json.encode(event).decode())
 
     def _far(self) -> None:
         told = {"event": "progress", "done": self.came, "of": self.expected}
-        _line(msgspec.json.encode(told).decode())
+        line(msgspec.json.encode(told).decode())
 
 
 @dataclass
@@ -101,10 +101,10 @@ class AsLines(AsJson):
 
     def tell(self, event: Event) -> None:
         if event.sentence is not None:
-            _line(plain(event.sentence))
+            line(plain(event.sentence))
 
     def _far(self) -> None:
-        _line(f"{counted(self.came, self.expected)}, {decimal(self.came.size)}")
+        line(f"{counted(self.came, self.expected)}, {decimal(self.came.size)}")
 
 
 @dataclass(kw_only=True)
@@ -154,6 +154,7 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def _line(text: str) -> None:
+def line(text: str) -> None:
+    """Print it at once, also into a pipe."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

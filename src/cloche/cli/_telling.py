@@ -19,6 +19,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from cloche.cli._progress import line, plain
 from cloche.service.gather import Came, Event, Had, Lacked, Looked
 
 
@@ -59,11 +60,11 @@ class AsJson:
 
     def tell(self, event: Event) -> None:
         if not isinstance(event, Came):
-            _line(msgspec.json.encode(event).decode())
+            line(msgspec.json.encode(event).decode())
 
     def end(self, tally: Tally) -> None:
         told = {**vars(tally), "lacked": len(tally.lacked)}
-        _line(msgspec.json.encode({"event": "done", **told}).decode())
+        line(msgspec.json.encode({"event": "done", **told}).decode())
 
 
 class AsLines:
@@ -71,13 +72,13 @@ class AsLines:
 
     def tell(self, event: Event) -> None:
         if isinstance(event, Had):
-            _line(f"{'fetched' if event.fetched else 'here'}  {_plain(event.filename)}")
+            line(f"{'fetched' if event.fetched else 'here'}  {plain(event.filename)}")
 
     def end(self, tally: Tally) -> None:
         for each in tally.lacked:
             of = f" ({each.filename})" if each.filename else ""
-            _line(f"lacking  {_plain(each.says + of)}: {_plain(each.why)}")
-        _line(tally.sentence)
+            line(f"lacking  {plain(each.says + of)}: {plain(each.why)}")
+        line(tally.sentence)
 
 
 @dataclass
@@ -115,13 +116,3 @@ def teller(*, as_json: bool) -> Iterator[Teller]:
         files = TextColumn("{task.fields[files]}", markup=False)
         with Progress(files, *columns, console=Console(stderr=True), transient=True) as progress:
             yield AsBar(progress, progress.add_task("", total=None, files="looking"))
-
-
-def _plain(text: str) -> str:
-    """One line that no terminal takes for commands."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
-def _line(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
