@@ -60,6 +60,8 @@ class Uploading(StrEnum):
 
 Action = Installing | Uploading
 
+NO_MEANS = "the client has no means for this: its row says why, in `cannot`, and is not asked"
+
 
 def days_ago(days: int) -> str:
     """Return the date of that day, as options take it."""
@@ -102,19 +104,19 @@ class Installer(Row):
 
     def lock(self, index: str, wanted: str) -> str:
         """Lock what is wanted and all it needs, and return the lock file."""
-        raise NotImplementedError
+        raise NotImplementedError(NO_MEANS)
 
     def download(self, index: str, wanted: str) -> Path:
         """Download what is wanted and all it needs, and return the folder that it lies in."""
-        raise NotImplementedError
+        raise NotImplementedError(NO_MEANS)
 
     def hashed(self, index: str, *wanted: Built) -> Outcome:
         """Install these, and no other bytes than these."""
-        raise NotImplementedError
+        raise NotImplementedError(NO_MEANS)
 
     def older_than(self, days: int, index: str, wanted: str) -> Outcome:
         """Install what there was so many days ago."""
-        raise NotImplementedError
+        raise NotImplementedError(NO_MEANS)
 
     def install_by_keyring(self, index: str, wanted: str, env: Environment) -> Outcome:
         """Install with the password that the keyring has for the user in the index's URL."""
@@ -154,7 +156,7 @@ class Uploader(Row):
 
     def skip(self, server: Cloche, user: str, password: str) -> Outcome:
         """Upload what is built and not there, by the client's means for that."""
-        raise NotImplementedError
+        raise NotImplementedError(NO_MEANS)
 
     def service(self, repository: str) -> str:
         """Return what the client's keyring has the password under."""
