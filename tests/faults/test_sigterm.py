@@ -64,7 +64,15 @@ def answers(url: str) -> bool:
 
 def grown(folder: Path) -> bool:
     """Say whether bytes of an upload or a download have come to the disk."""
-    return any(file.stat().st_size >= 1_000_000 for file in folder.iterdir())
+    return any(length(file) >= 1_000_000 for file in folder.iterdir())
+
+
+def length(file: Path) -> int:
+    """Bytes of the file; 0 once it is gone: a small one may come and go between two looks."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 @workers
