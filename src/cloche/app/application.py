@@ -22,7 +22,7 @@ from cloche.app.opening import (
     this_platform,
     utc_now,
 )
-from cloche.app.services import compose
+from cloche.app.services import Services, compose
 from cloche.app.syncs import schedules
 from cloche.config import RESERVED, Settings
 from cloche.config.recording import recorded
@@ -31,8 +31,9 @@ from cloche.logins.tokens import Login as Tokens
 from cloche.ports import Blobs, Clock, Deed, Login
 from cloche.service.limit import Limit
 from cloche.service.notify import Notify
+from cloche.service.prefetch import Prefetch
 from cloche.spool import Spool
-from cloche.web import problems
+from cloche.web import metrics, problems
 from cloche.web.accesslog import AccessLog
 from cloche.web.crosssite import SameSite
 from cloche.web.devpi import Devpi
@@ -45,7 +46,7 @@ from cloche.web.indexes import Indexes
 from cloche.web.integrity import Provenance
 from cloche.web.links import Links
 from cloche.web.local import Local
-from cloche.web.management import Management
+from cloche.web.management import Managed, Management
 from cloche.web.past import AsOf
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads
@@ -90,6 +91,12 @@ class Application:
             remote=open_upstreams(settings),
             clock=clock,
         )
+        self._ahead = Prefetch(
+            self._services.shelf,
+            self._services.files,
+            0 if settings.server.offline else settings.server.prefetch,
+            metrics.guessed,
+        )
         self._guests = [guests] if guests else []
         quiet = StringIO() if guests else None
         self._log = RequestLog(as_json=settings.server.log == "json", out=quiet)
@@ -109,7 +116,7 @@ class Application:
         )
         pages = Pages(view, shelf, services.files, services.explain)
         here = settings.server.public_url
-        packages = Packages(view, services.files, gate, services.prefetch, self._access)
+        packages = Packages(view, services.files, gate, self._ahead, self._access)
         kept = services.kept_files
         accounts = Accounts(view, shelf, services.files)
         journal, ledger = self._catalog.journal, self._catalog.ledger
@@ -124,11 +131,11 @@ class Application:
             Uploads(view, services.publish, services.documents, *taking),
             PlainUploads(view, services.publish, *taking),
             Projects(view, services.roots, gate),
-            Simple(view, shelf, gate, services.prefetch, here),
+            Simple(view, shelf, gate, self._ahead, here),
             PypiJson(view, shelf, gate, accounts, here),
             Feeds(view, shelf, journal, gate, here),
             Provenance(view, services.integrity, gate),
-            Management(services.managed, gate),
+            Management(_managed(services), gate),
             Documentation(view, services.documents, gate),
             Devpi(services.kept, shelf, packages),
             People(view, pages, services.documents, gate, here),
@@ -178,7 +185,7 @@ class Application:
         if (limit := settings.cache.bytes) is not None:
             chores.append(Limit(services.evict, self._catalog.leases, self._clock, limit).keep())
         if not settings.server.offline:
-            chores += [follow.run() for follow in services.follows.values()]
+            chores += [follow.run(metrics.followed) for follow in services.follows.values()]
         return chores
 
     async def _tell(self) -> None:
@@ -224,7 +231,7 @@ class Application:
 
     async def _close(self) -> None:
         await self._access.close()
-        await self._services.prefetch.close()
+        await self._ahead.close()
         await self._services.close(LEFTOVER)
         await self._catalog.close()
         self._log.flush()
@@ -238,3 +245,17 @@ class Application:
             except Error as e:
                 log.warning("could not sweep", error=str(e))
             await asyncio.sleep(SWEEP_EVERY)
+
+
+def _managed(services: Services) -> Managed:
+    """What the management API is over."""
+    return Managed(
+        services.steward,
+        services.admit,
+        services.promote,
+        services.explain,
+        services.naming,
+        services.shelf,
+        services.accesses,
+        services.followed,
+    )

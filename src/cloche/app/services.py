@@ -44,7 +44,6 @@ from cloche.service.knowledge import Knowledge, Looker
 from cloche.service.pack import Pack
 from cloche.service.past import Times
 from cloche.service.pinned import Pins
-from cloche.service.prefetch import Prefetch
 from cloche.service.primacy import Primacy
 from cloche.service.promote import Promote
 from cloche.service.publish import Publish
@@ -63,7 +62,6 @@ from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
 from cloche.service.within import Within
 from cloche.spool import Spool
-from cloche.web.management import Managed
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +84,6 @@ class Services:
     kept: Kept
     kept_files: Files
     renew: Renew
-    prefetch: Prefetch
     gather: Gather
     publish: Publish
     steward: Steward
@@ -119,20 +116,6 @@ class Services:
             await cached.close()
         for follow in self.follows.values():
             await follow.primary.close()
-
-    @property
-    def managed(self) -> Managed:
-        """What the management API is over."""
-        return Managed(
-            self.steward,
-            self.admit,
-            self.promote,
-            self.explain,
-            self.naming,
-            self.shelf,
-            self.accesses,
-            self.followed,
-        )
 
 
 def compose(
@@ -219,7 +202,6 @@ def compose(
         kept=Kept(kept_view, stored.ledger, stored.holdings),
         kept_files=Files(kept_view, kept_shelf, fetch, within, blobs, renews=False),
         renew=Renew(view, cached, stored.expiry, stored.pulse, clock),
-        prefetch=Prefetch(shelf, files, 0 if offline else settings.server.prefetch),
         gather=Gather(shelf, files),
         publish=publish,
         steward=steward,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from prometheus_client import Gauge
 
 from cloche.core.errors import DigestMismatch, Error, NoSuchBlob, OtherJournal, UpstreamLies
 from cloche.core.following import Position, Stretch, Told, checked
@@ -30,23 +29,11 @@ PATIENCE = 0.1  # seconds to wait for this node's turn
 AGAIN = 2.0  # seconds between two looks whether it is this node's turn
 LATEST = 30.0  # seconds between two tries at the most
 
-BEHIND = Gauge(
-    "cloche_following_behind",
-    "Entries of the primary's journal that are still to be done, at most",
-    ["index"],
-    multiprocess_mode="mostrecent",
-)
-LEVEL = Gauge(
-    "cloche_following_level_timestamp_seconds",
-    "All that the primary acknowledged before is here",
-    ["index"],
-    multiprocess_mode="mostrecent",
-)
-
 Done = Callable[[Sequence[Told]], None]
+Far = Callable[[Pursuit], None]
 
 
-def nothing(_: Sequence[Told]) -> None:
+def nothing(_: object) -> None:
     """Whom nobody tells."""
 
 
@@ -80,8 +67,8 @@ class Follow:
             return found
         return await self.pursuits.begin(self.index, self.upstream, self.primary.url, self.clock())
 
-    async def run(self) -> None:
-        """Follow until the index is promoted."""
+    async def run(self, far: Far = nothing) -> None:
+        """Follow until the index is promoted, and tell how far that is."""
         pause = AGAIN
         while True:
             try:
@@ -89,7 +76,7 @@ class Follow:
                     return
                 async with AsyncExitStack() as stack:
                     if await self.alone(stack):
-                        await self._pursue()
+                        await self._pursue(far)
                 pause = AGAIN
             except Error as e:  # the database, for one
                 log.warning("cannot follow", index=self.index, error=str(e), again_in=pause)
@@ -105,11 +92,11 @@ class Follow:
             return False
         return True
 
-    async def _pursue(self) -> None:
+    async def _pursue(self, far: Far) -> None:
         """Follow as long as it is this node's turn."""
         failures = 0
         while (pursuit := await self._take()) is not None:
-            _measure(pursuit)
+            far(pursuit)
             try:
                 await self.step(pursuit.position, WAIT)
                 failures = 0
@@ -205,12 +192,6 @@ class Follow:
                             f"{said[name]}; have it verify what it keeps"
                         )
                 await self.blobs.put(scratch.spooled)
-
-
-def _measure(pursuit: Pursuit) -> None:
-    BEHIND.labels(pursuit.index).set(pursuit.behind)
-    if pursuit.level_at is not None:
-        LEVEL.labels(pursuit.index).set(pursuit.level_at.timestamp())
 
 
 def _windows(steps: Sequence[Told]) -> Iterator[Sequence[Told]]:

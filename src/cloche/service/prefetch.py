@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import structlog
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
-from prometheus_client import Counter
 
 from cloche.core import metadata
 from cloche.core.errors import BadName, Error
@@ -33,7 +32,9 @@ MAX_REMEMBERED = 20_000
 MAX_METADATA = 1 << 20  # bytes that are worth parsing for a guess
 NEWEST = 40  # files at the end of a page among which its newest wheel is sought
 
-GUESSES = Counter("cloche_prefetch", "Guesses followed up", ["kind"])
+
+def nobody(_: str) -> None:
+    """Who counts no guesses."""
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Prefetch:
     shelf: Shelf
     files: Files
     max_file_bytes: int  # 0 turns the guessing off
+    guessed: Callable[[str], None] = nobody  # told what each guess is after
     _seen: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -89,7 +91,7 @@ class Prefetch:
         file = newest_wheel(shown.page)
         if file is None or not file.core_metadata:
             return
-        GUESSES.labels("metadata").inc()
+        self.guessed("metadata")
         raw = await self._read(shown.index, shown.page.name, file)
         for name in dependencies(raw):
             key = ("dependency", shown.index, name)
@@ -102,7 +104,7 @@ class Prefetch:
             return b"".join([chunk async for chunk in body.chunks])
 
     async def _look_at(self, index: str, project: ProjectName) -> None:
-        GUESSES.labels("page").inc()
+        self.guessed("page")
         async with self._turns:
             shown = await self.shelf.get(index, project)
         self.page_read(shown)
@@ -112,7 +114,7 @@ class Prefetch:
         file = shown.page.find(filename) if shown else None
         if file is None or file.size is None or file.size > self.max_file_bytes:
             return
-        GUESSES.labels("file").inc()
+        self.guessed("file")
         async with self._file_turns:
             wanted = await self.files.find(index, project, file.key, filename)
             if wanted.artifact is not None:
