@@ -1,13 +1,22 @@
-"""Options that say which files of a version are wanted."""
+"""Options of commands that choose files, and what these mean together."""
 
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cloche import logs
 from cloche.app.opening import this_platform
+from cloche.cli._options import check_index
+from cloche.config import DEFAULT_UPSTREAM, Settings, load
 from cloche.core.choosing import Rules
 from cloche.core.targets import targets
+from cloche.core.wants import Wants
+
+JOBS = 8
 
 Platforms = Annotated[
     list[str] | None,
@@ -26,6 +35,16 @@ Pythons = Annotated[
         help="Python to choose for, such as 3.12; can be given more than once.",
     ),
 ]
+Implementation = Annotated[
+    str,
+    typer.Option("--implementation", metavar="cp|pp|py", help="Its implementation. [default: cp]"),
+]
+Abis = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--abi", metavar="TAG", help="Its ABI, such as cp313t; can be given more than once."
+    ),
+]
 Everything = Annotated[
     bool, typer.Option("--all", help="Every file of a version, whatever it runs on.")
 ]
@@ -33,22 +52,51 @@ NoSdists = Annotated[bool, typer.Option("--no-sdists", help="No sdist where a wh
 Pre = Annotated[
     bool, typer.Option("--pre", help="Where a version is to be chosen: prereleases too.")
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")]
+FromUpstream = Annotated[
+    str | None,
+    typer.Option(
+        "--upstream", metavar="URL", help="Simple index to fall through to, in place of PyPI."
+    ),
+]
 
 
-def rules(
-    platforms: Sequence[str] | None,
-    pythons: Sequence[str] | None,
-    *,
-    prereleases: bool,
-    everything: bool,
-    sdists: bool,
-) -> Rules:
-    """Raise BadName on nonsense."""
-    chosen = targets(
-        this_platform(),
-        platforms=platforms or (),
-        pythons=pythons or (),
-        implementation="",
-        abis=(),
-    )
-    return Rules(targets=chosen, prereleases=prereleases, everything=everything, sdists=sdists)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """What was said of the files that are wanted."""
+
+    platforms: Sequence[str] | None
+    pythons: Sequence[str] | None
+    implementation: str = ""
+    abis: Sequence[str] | None = None
+    everything: bool
+    no_sdists: bool
+    pre: bool
+
+    def rules(self, wants: Wants | None) -> Rules:
+        """For these wants, which may say themselves that prereleases do. Raise BadRequest."""
+        chosen = targets(
+            this_platform(),
+            platforms=self.platforms or (),
+            pythons=self.pythons or (),
+            implementation=self.implementation,
+            abis=self.abis or (),
+        )
+        return Rules(
+            targets=chosen,
+            prereleases=self.pre or (wants is not None and wants.prereleases),
+            everything=self.everything,
+            sdists=not self.no_sdists,
+        )
+
+
+def opening(
+    config: Path | None, data: Path | None, upstream: str | None, index: str | None
+) -> tuple[Settings, str]:
+    """The settings, and the index that is meant. Raise BadSetting."""
+    settings = load(config, data, {f"upstream.{DEFAULT_UPSTREAM}.url": upstream})
+    chosen = index or settings.default_index.name
+    check_index(settings, chosen, config)
+    # What goes wrong is told at the end; a log would tell it twice, and through the bar.
+    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
+    return settings, chosen

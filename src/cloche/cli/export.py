@@ -1,197 +1,105 @@
 """`cloche export`: an index as static files, in a folder or a bucket."""
 
 import asyncio
-import logging
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from msgspec import structs
-from rich.filesize import decimal
+from msgspec.structs import replace
 
-from cloche import logs
 from cloche.app.application import LEFTOVER
 from cloche.app.exporting import Order, asking_nobody, exporting, target_url
 from cloche.app.services import opened
-from cloche.cli._choosing import Everything, NoSdists, Platforms, Pre, Pythons, rules
-from cloche.cli._options import Config, Data, check_index
-from cloche.cli._progress import Amount, Event, Report, reporting
-from cloche.config import DEFAULT_UPSTREAM, Settings, load
+from cloche.cli._choosing import (
+    JOBS,
+    AsJson,
+    Choosing,
+    Everything,
+    FromUpstream,
+    NoSdists,
+    Platforms,
+    Pre,
+    Pythons,
+    opening,
+)
+from cloche.cli._exporting import Tally
+from cloche.cli._options import Config, Data
+from cloche.cli._progress import reporting
+from cloche.config import Settings
 from cloche.core.errors import BadSetting
 from cloche.core.server_config import render
 from cloche.core.static import LAYOUTS
+from cloche.core.wants import Left
 from cloche.service import static_way
-from cloche.service.static_way import Came, Way
+from cloche.service.static_way import Way
 from cloche.wanted import read
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-JOBS = 8
-ONE = Amount(projects=1)
-
-
-class Wrote(Event, frozen=True, tag="wrote"):
-    project: str
-    new: int
-    size: int
-    kept: int
-    removed: int
-
-    @property
-    def sentence(self) -> str | None:
-        if not self.new and not self.removed:
-            return None
-        return f"{self.project}: {self.new} new, {self.kept} as they were, {self.removed} removed"
-
-
-class Left(Event, frozen=True, tag="left"):
-    project: str
-    files: int
-
-    @property
-    def sentence(self) -> str | None:
-        return f"{self.project}: {self.files} left out, they are not kept here"
-
-
-class Lacked(Event, frozen=True, tag="lacked"):
-    says: str
-    filename: str | None
-    why: str
-
-    @property
-    def sentence(self) -> str | None:
-        of = f" ({self.filename})" if self.filename else ""
-        return f"lacking  {self.says}{of}: {self.why}"
-
-
-class Done(Event, frozen=True, tag="done"):
-    projects: int
-    written: int
-    size: int
-    kept: int
-    removed: int
-    left: int
-    lacked: int
-
-    @property
-    def sentence(self) -> str | None:
-        left = f"; {self.left} left out, they are not kept here" if self.left else ""
-        return (
-            f"{self.projects} projects: {self.written} files written, {decimal(self.size)}, "
-            f"{self.kept} as they were, {self.removed} removed{left}; "
-            f"{self.lacked} could not be had"
-        )
-
-
-_SHOWN: dict[type, type[Event]] = {
-    static_way.Wrote: Wrote,
-    static_way.Left: Left,
-    static_way.Lacked: Lacked,
-}
-
-
-@dataclass
-class Tally:
-    """What a run comes to, and whom it is told."""
-
-    report: Report
-    projects: int = 0
-    sums: dict[str, int] = field(default_factory=dict)
-    lacked: list[Lacked] = field(default_factory=list)
-
-    def begun(self, projects: int) -> None:
-        self.projects = projects
-        self.report.expect(Amount(projects=projects))
-
-    def done(self) -> None:
-        self.report.done(ONE)
-
-    def tell(self, event: static_way.Event) -> None:
-        if isinstance(event, Came):
-            self.report.done(Amount(size=event.size))
-            return
-        told = _SHOWN[type(event)](**structs.asdict(event))
-        if isinstance(told, Lacked):
-            self.lacked.append(told)  # told at the end, where people look
-            return
-        for name, value in structs.asdict(event).items():
-            if name != "project":
-                self.sums[name] = self.sums.get(name, 0) + value
-        self.report.tell(told)
-
-    def end(self) -> None:
-        for each in self.lacked:
-            self.report.tell(each)
-        new, size, kept, removed, left = (
-            self.sums.get(name, 0) for name in ("new", "size", "kept", "removed", "files")
-        )
-        self.report.tell(Done(self.projects, new, size, kept, removed, left, len(self.lacked)))
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="A folder, or s3://bucket/prefix.")]
+Index = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Index to write. [default: the default one]")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="MOMENT",
+        help="As the index was: a date, an instant, a serial, or a snapshot's name.",
+    ),
+]
+Requirements = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Only what requirements and lock files name; can be given more than once.",
+    ),
+]
+Layouts = Annotated[Literal["simple", "bandersnatch"], typer.Option(help="Where files lie.")]
+HeldOnly = Annotated[
+    bool, typer.Option("--held-only/--fetch", help="Leave out what is not kept here; ask nobody.")
+]
+Link = Annotated[
+    bool, typer.Option("--link/--copy", help="Hard links to what is kept, where the disk is one.")
+]
+BaseUrl = Annotated[
+    str, typer.Option(metavar="URL", help="Where it will be served, for provenance.")
+]
+ServerConfig = Annotated[
+    Literal["nginx", "apache"] | None,
+    typer.Option(help="Print a configuration that serves TARGET, and do nothing else."),
+]
+Listen = Annotated[str, typer.Option(metavar="[ADDRESS:]PORT", help="Where that server listens.")]
+Jobs = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Projects or files at once.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be written; fetch and write nothing.")
+]
 
 
 @app.command()
 def export(  # noqa: PLR0913 - each option is an argument
-    target: Annotated[
-        str, typer.Argument(metavar="TARGET", help="A folder, or s3://bucket/prefix.")
-    ],
+    target: Target,
     *,
-    index: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Index to write. [default: the default one]")
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MOMENT",
-            help="As the index was: a date, an instant, a serial, or a snapshot's name.",
-        ),
-    ] = None,
-    requirements: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Only what requirements and lock files name; can be given more than once.",
-        ),
-    ] = None,
-    layout: Annotated[
-        Literal["simple", "bandersnatch"], typer.Option(help="Where files lie.")
-    ] = "simple",
-    held_only: Annotated[
-        bool,
-        typer.Option("--held-only/--fetch", help="Leave out what is not kept here; ask nobody."),
-    ] = False,
-    link: Annotated[
-        bool,
-        typer.Option("--link/--copy", help="Hard links to what is kept, where the disk is one."),
-    ] = False,
-    base_url: Annotated[
-        str, typer.Option(metavar="URL", help="Where it will be served, for provenance.")
-    ] = "",
-    server_config: Annotated[
-        Literal["nginx", "apache"] | None,
-        typer.Option(help="Print a configuration that serves TARGET, and do nothing else."),
-    ] = None,
-    listen: Annotated[
-        str, typer.Option(metavar="[ADDRESS:]PORT", help="Where that server listens.")
-    ] = "80",
+    index: Index = None,
+    as_of: AsOf = None,
+    requirements: Requirements = None,
+    layout: Layouts = "simple",
+    held_only: HeldOnly = False,
+    link: Link = False,
+    base_url: BaseUrl = "",
+    server_config: ServerConfig = None,
+    listen: Listen = "80",
     platform: Platforms = None,
     python: Pythons = None,
     everything: Everything = False,
     no_sdists: NoSdists = False,
     pre: Pre = False,
-    jobs: Annotated[
-        int, typer.Option(min=1, max=64, metavar="N", help="Projects or files at once.")
-    ] = JOBS,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be written; fetch and write nothing.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each event as JSON, one a line.")
-    ] = False,
-    upstream: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Simple index to fall through to, in place of PyPI."),
-    ] = None,
+    jobs: Jobs = JOBS,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    upstream: FromUpstream = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -202,39 +110,31 @@ def export(  # noqa: PLR0913 - each option is an argument
     if server_config is not None:
         print(_server_config(server_config, target, layout, listen), end="")
         return
-    settings = load(config, data, {f"upstream.{DEFAULT_UPSTREAM}.url": upstream})
-    chosen = index or settings.default_index.name
-    check_index(settings, chosen, config)
+    settings, chosen = opening(config, data, upstream, index)
+    choosing = Choosing(
+        platforms=platform, pythons=python, everything=everything, no_sdists=no_sdists, pre=pre
+    )
+    way = Way(index=chosen, layout=LAYOUTS[layout], held_only=held_only, dry=dry_run, jobs=jobs)
     wants = read(requirements) if requirements else None
     order = Order(
         url=target_url(target),
-        way=Way(
-            index=chosen,
-            layout=LAYOUTS[layout],
-            base=base_url.rstrip("/"),
-            held_only=held_only,
-            dry=dry_run,
-            jobs=jobs,
-        ),
+        way=replace(way, base=base_url.rstrip("/")),
         layout=layout,
         at=as_of,
-        wants=None if wants is None else wants.wants,
-        rules=rules(
-            platform,
-            python,
-            prereleases=pre or (wants is not None and wants.prereleases),
-            everything=everything,
-            sdists=not no_sdists,
-        ),
+        wants=wants.wants if wants else None,
+        rules=choosing.rules(wants),
         link=link,
     )
-    # What goes wrong is told at the end; a log would tell it twice, and through the bar.
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
+    _tell(settings, order, wants.left if wants else (), as_json=as_json)
+
+
+def _tell(settings: Settings, order: Order, left: Sequence[Left], *, as_json: bool) -> None:
+    """Do it, and say how it goes; with exit code 1 if anything could not be had."""
     with reporting(as_json=as_json) as report:
         tally = Tally(report)
-        for left in wants.left if wants else ():
-            tally.tell(static_way.Lacked(left.says, None, left.why))
-        _run(asking_nobody(settings) if held_only else settings, order, tally)
+        for each in left:
+            tally.tell(static_way.Lacked(each.says, None, each.why))
+        _run(asking_nobody(settings) if order.way.held_only else settings, order, tally)
         tally.end()
     if tally.lacked:
         raise typer.Exit(1)
