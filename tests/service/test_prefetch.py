@@ -177,3 +177,22 @@ def test_a_yanked_wheel_is_not_the_newest() -> None:
 def test_no_metadata_no_dependencies(raw: bytes) -> None:
     """Metadata that cannot be read names nothing."""
     assert dependencies(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        (b"Requires-Dist: Some.Name[more]<3,>=1", ["some-name"]),
+        (b"requires-dist:bare\r", ["bare"]),
+        (b"Requires-Dist: direct @ file:///a.whl ; python_version > '3'", ["direct"]),
+        (b"Requires-Dist: more; extra == 'more'", []),
+        (b"Requires-Dist: old; python_version < '3'", []),
+        (b"Requires-Dist: odd; nonsense", []),
+        (b"Requires-Dist: deep; " + b"(" * 900, []),
+        (b"Requires-Dist: \xff", []),
+        (b"\nRequires-Dist: told-of-in-the-description", []),
+    ],
+)
+def test_what_is_required_here(line: bytes, names: list[str]) -> None:
+    """Dependencies are what the fields require on this machine without extras, and no prose."""
+    assert dependencies(b"Name: x\n" + line + b"\nVersion: 1\n") == names
