@@ -16,8 +16,9 @@ from cloche.core.negotiation import Encoding, Format
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf, Shown
 from cloche.service.view import View
-from cloche.web.edge import FEW_HITS, Edge
+from cloche.web.edge import Edge
 from cloche.web.gate import Gate
+from cloche.web.hits import FEW_HITS
 from cloche.web.indexes import Indexes
 from cloche.web.requestlog import RequestLog
 from cloche.web.simple import finish

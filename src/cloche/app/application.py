@@ -103,6 +103,7 @@ class Application:
         kept = self._catalog.accesses if settings.access.journal else None
         self._access = AccessLog(kept, clock, addresses=settings.access.addresses)
         self._edge = self._front(blobs, clock)
+        self.repeats = self._edge.repeats
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._edge(scope, receive, send)

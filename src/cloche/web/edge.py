@@ -6,28 +6,28 @@ on to the application unchanged, so that each answer is decided in one place.
 
 import re
 import time
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloche.core.errors import BadName
 from cloche.core.model import project_name
 from cloche.core.negotiation import page_encoding, page_format
-from cloche.service.roots import Root, Roots
-from cloche.service.shelf import Rendered, Shelf, Shown
+from cloche.service.roots import Roots
+from cloche.service.shelf import Rendered, Shelf
 from cloche.web.gate import Gate
+from cloche.web.hits import Hit, Hits
 from cloche.web.indexes import Indexes
 from cloche.web.origin import origin
 from cloche.web.projects import root_key
-from cloche.web.protocol import CutOff, send_whole
+from cloche.web.protocol import CutOff, as_lines, send_whole
 from cloche.web.pypi_json import key
-from cloche.web.requestlog import Entry, RequestLog, kind_of
+from cloche.web.repeats import Repeat, Repeats
+from cloche.web.requestlog import Facts, RequestLog, kind_of
 from cloche.web.simple import matches, not_modified, render_key
 
-MAX_HITS = 20_000
-FEW_HITS = 500  # among which those of pages that are dropped may lie
+OK, NOT_MODIFIED = 200, 304
 MAX_KEY = 1024  # bytes of a question that is worth remembering
 
 Asked = tuple[bytes, bytes, bytes]
@@ -36,22 +36,6 @@ Asked = tuple[bytes, bytes, bytes]
 _ROOT = re.compile(r"/\+?simple/")
 _PAGE = re.compile(r"/\+?simple/([^/]+)/")
 _DOCUMENT = re.compile(r"/pypi/([^/]+)/(?:([^/]+)/)?json/?")
-
-T_contra = TypeVar("T_contra", contravariant=True)
-
-
-class _Keeper(Protocol[T_contra]):
-    """Who knows whether something may be shown again."""
-
-    def current(self, shown: T_contra, /) -> bool: ...
-
-
-class _Hit(NamedTuple):
-    """Where an answer lies."""
-
-    keeper: _Keeper[Any]
-    shown: Shown | Root
-    rendered: Rendered
 
 
 @dataclass(slots=True)
@@ -82,8 +66,8 @@ class Edge:
         self._roots = roots
         self._gate = gate
         self._log = log
-        self._hits: dict[Asked, _Hit] = {}
-        self._room = FEW_HITS
+        self._hits: Hits[Asked, Hit] = Hits()
+        self.repeats = Repeats(gate, log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -92,29 +76,38 @@ class Edge:
         began = time.perf_counter()
         heads = _read(scope)
         asked = (scope["raw_path"], heads.accept, heads.encoding)
-        found = self._hits.get(asked)
-        plain = not scope["query_string"] and not heads.if_match
-        if found is not None and plain and scope["method"] in {"GET", "HEAD"}:
-            keeper, shown, rendered = found
-            placed = rendered.origin is None or rendered.origin == origin(scope)
-            if (
-                placed
-                and keeper.current(shown)
-                and self._gate.admits(shown.index, heads.authorization)
-            ):
-                status, size = await _answer(rendered, scope, heads, send)
-                self._note(scope, heads, began, status, size)
-                return
+        hit = self._hits.find(asked)
+        if hit is not None and self._answers(hit, scope, heads):
+            await self._give(hit, scope, heads, began, send)
+            return
         await self._pass_on(scope, receive, send, heads, began)
         if not self._knows(asked, scope):
             self._learn(asked, scope)
 
+    def _answers(self, hit: Hit, scope: Scope, heads: _Heads) -> bool:
+        """Whether what lies there is, for certain, the answer to this request."""
+        plain = not scope["query_string"] and not heads.if_match
+        return (
+            plain
+            and scope["method"] in {"GET", "HEAD"}
+            and _is_placed(hit.rendered, scope)
+            and hit.is_current()
+            and self._gate.admits(hit.shown.index, heads.authorization)
+        )
+
+    async def _give(self, hit: Hit, scope: Scope, heads: _Heads, began: float, send: Send) -> None:
+        status, headers, body = _answer(hit.rendered, scope, heads)
+        head = as_lines(headers) if status == NOT_MODIFIED else hit.rendered.head
+        if not send_whole(scope, status, head, body):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        facts = self._note(scope, heads, began, status, len(body))
+        self.repeats.learn(scope, Repeat(hit, heads.authorization, status, head, body, facts))
+
     def _knows(self, asked: Asked, scope: Scope) -> bool:
         """Whether the same question would be answered from here."""
-        found = self._hits.get(asked)
-        if found is None or not found.keeper.current(found.shown):
-            return False
-        return found.rendered.origin is None or found.rendered.origin == origin(scope)
+        hit = self._hits.find(asked)
+        return hit is not None and hit.is_current() and _is_placed(hit.rendered, scope)
 
     async def _pass_on(
         self, scope: Scope, receive: Receive, send: Send, heads: _Heads, began: float
@@ -151,17 +144,9 @@ class Edge:
         elif _ROOT.fullmatch(path):
             found = self._root(index, asked)
         if found is not None:
-            if len(self._hits) >= self._room:
-                self._make_room()
-            self._hits[asked] = found
+            self._hits.keep(asked, found)
 
-    def _make_room(self) -> None:
-        """Let go of pages that the shelf has dropped, whose bytes it no longer counts."""
-        held = {asked: hit for asked, hit in self._hits.items() if hit.shown.holds}
-        self._hits = held if len(held) < MAX_HITS else {}
-        self._room = min(MAX_HITS, max(FEW_HITS, 2 * len(self._hits)))
-
-    def _page(self, index: str, name: str, asked: Asked, depth: int, scope: Scope) -> _Hit | None:
+    def _page(self, index: str, name: str, asked: Asked, depth: int, scope: Scope) -> Hit | None:
         form = page_format(asked[1].decode("latin-1"))
         encoding = page_encoding(asked[2].decode("latin-1"))
         keys = (render_key(form, encoding, depth, place) for place in _places(scope))
@@ -169,12 +154,12 @@ class Edge:
 
     def _document(
         self, index: str, name: str, version: str | None, asked: Asked, scope: Scope
-    ) -> _Hit | None:
+    ) -> Hit | None:
         encoding = asked[2].decode("latin-1")
         keys = (key(version, encoding, place) for place in _places(scope))
         return self._lookup(index, name, keys)
 
-    def _lookup(self, index: str, name: str, keys: Iterable[Hashable]) -> _Hit | None:
+    def _lookup(self, index: str, name: str, keys: Iterable[Hashable]) -> Hit | None:
         try:
             shown = self._shelf.peek(index, project_name(name))
         except BadName:
@@ -182,30 +167,33 @@ class Edge:
         if shown is None or shown.page.name != name:
             return None
         rendered = next((shown.renders[each] for each in keys if each in shown.renders), None)
-        return _Hit(self._shelf, shown, rendered) if rendered is not None else None
+        return Hit(self._shelf, shown, rendered) if rendered is not None else None
 
-    def _root(self, index: str, asked: Asked) -> _Hit | None:
+    def _root(self, index: str, asked: Asked) -> Hit | None:
         root = self._roots.peek(index)
         wish = root_key(asked[1].decode("latin-1"), asked[2].decode("latin-1"))
         rendered = root.renders.get(wish) if root is not None else None
-        return _Hit(self._roots, root, rendered) if root and rendered else None
+        return Hit(self._roots, root, rendered) if root and rendered else None
 
-    def _note(self, scope: Scope, heads: _Heads, began: float, status: int, size: int) -> None:
+    def _note(self, scope: Scope, heads: _Heads, began: float, status: int, size: int) -> Facts:
         path = scope["raw_path"].decode("latin-1")
         client = scope["client"]
-        self._log.add(
-            Entry(
-                time.time(),
-                status,
-                scope["method"],
-                path,
-                client[0] if client else "-",
-                heads.agent.decode("latin-1"),
-                time.perf_counter() - began,
-                size,
-                kind_of(path[:MAX_KEY]),
-            )
+        facts = Facts(
+            status,
+            scope["method"],
+            path,
+            client[0] if client else "-",
+            heads.agent.decode("latin-1"),
+            size,
+            kind_of(path[:MAX_KEY]),
         )
+        self._log.add(time.time(), time.perf_counter() - began, facts)
+        return facts
+
+
+def _is_placed(rendered: Rendered, scope: Scope) -> bool:
+    """Whether it is for where the server was asked for, if that matters."""
+    return rendered.origin is None or rendered.origin == origin(scope)
 
 
 def _places(scope: Scope) -> Iterator[str | None]:
@@ -233,18 +221,11 @@ def _read(scope: Scope) -> _Heads:
     return heads
 
 
-async def _answer(rendered: Rendered, scope: Scope, heads: _Heads, send: Send) -> tuple[int, int]:
-    """Send the page, or 304; return status and bytes of the body."""
+def _answer(
+    rendered: Rendered, scope: Scope, heads: _Heads
+) -> tuple[int, Sequence[tuple[bytes, bytes]], bytes]:
+    """The page, or 304: status, headers and body."""
     condition = heads.if_none_match
     if condition is not None and matches(condition.decode("latin-1"), rendered.etag):
-        await send(
-            {"type": "http.response.start", "status": 304, "headers": not_modified(rendered)}
-        )
-        await send({"type": "http.response.body", "body": b""})
-        return 304, 0
-    body = rendered.body if scope["method"] == "GET" else b""
-    if send_whole(scope, 200, rendered.head, body):
-        return 200, len(body)
-    await send({"type": "http.response.start", "status": 200, "headers": rendered.headers})
-    await send({"type": "http.response.body", "body": body})
-    return 200, len(body)
+        return NOT_MODIFIED, not_modified(rendered), b""
+    return OK, rendered.headers, rendered.body if scope["method"] == "GET" else b""

@@ -2,15 +2,21 @@
 
 A reason phrase of the application's choice, because pip and twine show their users nothing
 else of an error; and a whole response in one write, because on a hit the second system call
-would cost a quarter of everything. A request's head is bounded, and one that cannot be read
-is told so as any other error is.
+would cost a quarter of everything. What was asked before in the same bytes is answered without
+being read. A request's head is bounded, and one that cannot be read is told so as any other
+error is.
 """
 
+import time
+from asyncio import Transport
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
+from typing import Protocol as Role
 
 import msgspec
 from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -19,6 +25,11 @@ from uvicorn.protocols.http.httptools_impl import (
 
 CYCLE = "cloche.cycle"
 """Key in the scope: the request's cycle, where this protocol serves it."""
+
+ASKED = "cloche.asked"
+"""Key in the scope: who asked, and the request as it came, where that was whole and alone."""
+
+_END = b"\r\n\r\n"
 
 # Exactly this: uv reads a problem only without any parameter behind the type.
 PROBLEM = "application/problem+json"
@@ -30,12 +41,102 @@ class CutOff(Exception):
     """Ends a response without completing it."""
 
 
+class Repeat(Role):
+    """An answer that was given before: header lines behind those of the server, and a body."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def head(self) -> bytes: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
+class Repeats(Role):
+    """Who knows what was asked before."""
+
+    def find(self, asked: bytes, /) -> Any:
+        """The Repeat that is certain to answer this client's request; else None."""
+
+    def answered(self, repeat: Any, began: float, /) -> None:
+        """Take note that it was given. `began` is of `time.perf_counter`."""
+
+
 class Protocol(HttpToolsProtocol):
     _arrived = 0  # bytes, since the last head was complete
     _too_long = False
     _headed: Any = None  # the scope of the request whose head was complete last
+    _between = True  # no request has begun since the last was complete
+    _asked: bytes | None = None  # who asks, and all that has arrived, if that may be one head
+    _repeated = 0.0  # when the loop's clock saw the last answer that was given without reading
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        app: Any = self.app
+        while isinstance(app, ProxyHeadersMiddleware):
+            app = app.app
+        self._repeats: Repeats | None = getattr(app, "repeats", None)
 
     def data_received(self, data: bytes) -> None:
+        if self._between and self._repeats is not None and data.endswith(_END):
+            asked = b"%b %b" % (self.client[0].encode(), data) if self.client else data
+            if self._is_free() and self._repeat(self._repeats, asked):
+                return
+            if data.find(_END) + len(_END) == len(data):
+                self._asked = asked
+        self._read(data)
+        self._asked = None
+
+    def _is_free(self) -> bool:
+        """Whether nothing is under way, and what is written goes out."""
+        cycle: Any = self.cycle
+        return (
+            (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+
+    def _repeat(self, repeats: Repeats, asked: bytes) -> bool:
+        """Answer as before, if that is certain to be the answer still."""
+        began = time.perf_counter()
+        repeat: Repeat | None = repeats.find(asked)
+        if repeat is None:
+            return False
+        more = as_lines(self.server_state.default_headers)
+        head = b"".join((STATUS_LINE[repeat.status], more, repeat.head, b"\r\n"))
+        _write(self.transport, head, repeat.body)
+        self._repeated = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._await_more(self.timeout_keep_alive)
+        repeats.answered(repeat, began)
+        return True
+
+    def _await_more(self, seconds: float) -> None:
+        handler = self.timeout_keep_alive_handler
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Hang up, unless something was answered since: a repeat sets no clock of its own."""
+        left = self._repeated + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._await_more(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def on_message_begin(self) -> None:
+        self._between = False
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._between = True
+        if self._asked is not None and self.cycle.keep_alive and not self.parser.should_upgrade():
+            scope: dict[str, Any] = self.cycle.scope  # type: ignore[assignment]  # open to more keys
+            scope[ASKED] = self._asked
+        super().on_message_complete()
+
+    def _read(self, data: bytes) -> None:
         self._arrived += len(data)
         super().data_received(data)
         if self._arrived <= MAX_HEAD:
@@ -113,19 +214,29 @@ def send_whole(scope: Scope, status: int, head: bytes, body: bytes) -> bool:
     cycle: RequestResponseCycle | None = scope.get(CYCLE)
     if cycle is None or cycle.flow.write_paused or cycle.disconnected or cycle.response_started:
         return False
-    more = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
+    more = as_lines(cycle.default_headers)
     if not cycle.keep_alive:
         more += b"connection: close\r\n"
-    if len(body) <= MAX_COPIED:
-        cycle.transport.write(b"".join((STATUS_LINE[status], more, head, b"\r\n", body)))
-    else:
-        cycle.transport.writelines((b"".join((STATUS_LINE[status], more, head, b"\r\n")), body))
+    _write(cycle.transport, b"".join((STATUS_LINE[status], more, head, b"\r\n")), body)
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
     return True
+
+
+def as_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they go over the wire."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def _write(transport: Transport, head: bytes, body: bytes) -> None:
+    """In one write, and without copying what is long."""
+    if len(body) <= MAX_COPIED:
+        transport.write(head + body)
+    else:
+        transport.writelines((head, body))
 
 
 def has_left(scope: Scope) -> bool:

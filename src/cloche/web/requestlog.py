@@ -6,7 +6,9 @@ request, when its answer is already there.
 
 import asyncio
 import sys
+from bisect import bisect_right
 from collections import Counter as Tally
+from collections import defaultdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TextIO
@@ -18,9 +20,23 @@ from prometheus_client import Counter, Histogram
 FLUSH_AFTER = 0.2  # seconds
 MAX_TEXT = 200  # characters of what a client sent that are worth keeping
 
+
+class _Times(Histogram):
+    """Observes many at once: one by one they took 2 µs each, a tenth of a hit."""
+
+    def observe_all(self, amounts: list[float]) -> None:
+        ordered, counted = sorted(amounts), 0
+        for bound, bucket in zip(self._upper_bounds, self._buckets, strict=True):
+            upto = bisect_right(ordered, bound)
+            if upto > counted:
+                bucket.inc(upto - counted)
+            counted = upto
+        self._sum.inc(sum(ordered))
+
+
 REQUESTS = Counter("cloche_requests", "Requests answered", ["kind", "status"])
 BYTES = Counter("cloche_response_bytes", "Bytes of bodies sent", ["kind"])
-SECONDS = Histogram(
+SECONDS = _Times(
     "cloche_request_seconds",
     "Time from a request's head to the end of its answer",
     ["kind"],
@@ -31,22 +47,26 @@ KINDS = frozenset(
 )
 
 
-class Entry(Struct, frozen=True):
-    """One answered request, in the order in which JSON logs write it."""
+class Facts(Struct, eq=False):
+    """What an answered request has in common with those that were the same."""
 
-    at: float  # seconds since 1970
     status: int
     method: str
     path: str
     client: str
     agent: str
-    seconds: float
     bytes: int
     kind: str
+    said: tuple[str, str] | None = None
+    """What a line says before and behind the time that the answer took, once it was made."""
+
+
+Entry = tuple[float, float, Facts]
+"""When a request was answered (since 1970), how long that took, in seconds, and the rest."""
 
 
 class _Line(Struct, frozen=True):
-    at: datetime
+    at: str
     event: str
     status: int
     method: str
@@ -64,8 +84,9 @@ class RequestLog:
         self._entries: list[Entry] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, entry: Entry) -> None:
-        self._entries.append(entry)
+    def add(self, at: float, seconds: float, facts: Facts) -> None:
+        """Have a request written that was answered `at` (since 1970), within `seconds`."""
+        self._entries.append((at, seconds, facts))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
 
@@ -87,14 +108,18 @@ def kind_of(path: str) -> str:
 
 
 def _count(entries: list[Entry]) -> None:
-    for (kind, status), number in Tally((e.kind, e.status) for e in entries).items():
-        REQUESTS.labels(kind, status).inc(number)
+    answers: Tally[tuple[str, int]] = Tally()
     sizes: Tally[str] = Tally()
-    for entry in entries:
-        sizes[entry.kind] += entry.bytes
-        SECONDS.labels(entry.kind).observe(entry.seconds)
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    for _, seconds, facts in entries:
+        answers[facts.kind, facts.status] += 1
+        sizes[facts.kind] += facts.bytes
+        times[facts.kind].append(seconds)
+    for (kind, status), number in answers.items():
+        REQUESTS.labels(kind, status).inc(number)
     for kind, size in sizes.items():
         BYTES.labels(kind).inc(size)
+        SECONDS.labels(kind).observe_all(times[kind])
 
 
 def _shown(agent: str) -> str:
@@ -105,26 +130,37 @@ def _shown(agent: str) -> str:
     return agent.encode("unicode_escape").decode()
 
 
-def _as_text(e: Entry) -> str:
-    at = datetime.fromtimestamp(e.at, UTC).isoformat(timespec="milliseconds")
-    agent = _shown(e.agent).partition(" {")[0]  # pip and uv add their whole environment
+@lru_cache(maxsize=4)
+def _instant(milliseconds: int) -> str:
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def _as_text(entry: Entry) -> str:
+    at, seconds, facts = entry
+    before, behind = facts.said or _say(facts)
+    return f"{_instant(int(at * 1000))} {before} {seconds * 1000:.1f}ms {behind}"
+
+
+def _say(facts: Facts) -> tuple[str, str]:
+    agent = _shown(facts.agent).partition(" {")[0]  # pip and uv add their whole environment
     agent = agent.replace('"', "'")
-    return (
-        f"{at} {e.status} {e.method} {e.path[:MAX_TEXT]} {e.bytes}B {e.seconds * 1000:.1f}ms "
-        f'{e.client} "{agent}"\n'
-    )
+    before = f"{facts.status} {facts.method} {facts.path[:MAX_TEXT]} {facts.bytes}B"
+    facts.said = before, f'{facts.client} "{agent}"\n'
+    return facts.said
 
 
-def _as_json(e: Entry) -> str:
+def _as_json(entry: Entry) -> str:
+    at, seconds, facts = entry
     line = _Line(
-        at=datetime.fromtimestamp(e.at, UTC),
+        at=_instant(int(at * 1000)),
         event="request",
-        status=e.status,
-        method=e.method,
-        path=e.path[:MAX_TEXT],
-        client=e.client,
-        agent=_shown(e.agent),
-        ms=round(e.seconds * 1000, 2),
-        bytes=e.bytes,
+        status=facts.status,
+        method=facts.method,
+        path=facts.path[:MAX_TEXT],
+        client=facts.client,
+        agent=_shown(facts.agent),
+        ms=round(seconds * 1000, 2),
+        bytes=facts.bytes,
     )
     return msgspec.json.encode(line).decode() + "\n"

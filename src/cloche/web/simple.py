@@ -24,6 +24,7 @@ from cloche.web.gate import Gate
 from cloche.web.indexes import DEPTH, INDEX
 from cloche.web.origin import origin
 from cloche.web.problems import Problem
+from cloche.web.protocol import as_lines
 
 UPSTREAM_MAX_AGE = 60  # seconds in which clients may not notice that a private name took over
 MAX_RENDERS = 24  # of one page, if some depend on where the server was asked for
@@ -155,8 +156,7 @@ def sealed(
         headers.append((b"content-encoding", encoding.encode()))
     if serial:
         headers.append((b"x-pypi-last-serial", str(serial).encode()))
-    head = b"".join(b"%b: %b\r\n" % header for header in headers)
-    return Rendered(packed, etag, tuple(headers), head)
+    return Rendered(packed, etag, tuple(headers), as_lines(headers))
 
 
 async def fresh(
