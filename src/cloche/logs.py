@@ -1,40 +1,73 @@
-"""Structured logs on standard error: a readable line, or JSON, for each event."""
+"""Logs on standard error: a readable line, or JSON, for each event.
+
+The standard library's logging beneath: it is imported anyhow, and no start waits for more.
+"""
 
 import logging
 import sys
 from asyncio import CancelledError
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from time import gmtime, strftime
 
 import msgspec
-import structlog
-from structlog.typing import EventDict, WrappedLogger
 
+_OURS = "cloche"
+_FACTS = "facts"
 _CUT_OFF = "ASGI callable returned without completing response."
+
+
+class Log:
+    """The events of one module: what happened, in a few fixed words, and the facts beside."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def info(self, event: str, **facts: object) -> None:
+        self._logger.info(event, extra={_FACTS: facts})
+
+    def warning(self, event: str, **facts: object) -> None:
+        self._logger.warning(event, extra={_FACTS: facts})
+
+    def error(self, event: str, **facts: object) -> None:
+        self._logger.error(event, extra={_FACTS: facts})
 
 
 def configure(*, as_json: bool, level: int = logging.INFO) -> None:
     """Send our own events of that level and above, and libraries' warnings, to standard error."""
-    shared: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper("iso", utc=True, key="at"),
-        structlog.processors.format_exc_info,
-    ]
-    renderer = _json if as_json else _line
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
+    handler.setFormatter(_Form(_json if as_json else _line))
     handler.addFilter(_worth_telling)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger(_OURS).setLevel(level)
+
+
+def stamp(at: float) -> str:
+    """Seconds since 1970 as RFC 3339 has it: UTC, milliseconds."""
+    second, ms = divmod(int(at * 1000), 1000)
+    return f"{_second(second)}.{ms:03}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(second: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+
+
+class _Form(logging.Formatter):
+    def __init__(self, write: Callable[[dict[str, object]], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: dict[str, object] = {
+            "at": stamp(record.created),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, _FACTS, {}),
+        }
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return self._write(event)
 
 
 def _worth_telling(record: logging.LogRecord) -> bool:
@@ -50,15 +83,15 @@ def _worth_telling(record: logging.LogRecord) -> bool:
     return not was_cancelled and words != _CUT_OFF
 
 
-def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
+def _json(event: dict[str, object]) -> str:
     return msgspec.json.encode(event, enc_hook=str).decode()
 
 
-def _line(_: WrappedLogger, __: str, event: EventDict) -> str:
-    at, level, what = event.pop("at", ""), event.pop("level", ""), event.pop("event", "")
+def _line(event: dict[str, object]) -> str:
     trace = event.pop("exception", None)
-    facts = " ".join(f"{key}={_plain(value)}" for key, value in event.items())
-    return f"{at} {level} {what} {facts}".rstrip() + (f"\n{trace}" if trace else "")
+    said = [str(event.pop(key)) for key in ("at", "level", "event")]
+    facts = [f"{key}={_plain(value)}" for key, value in event.items()]
+    return " ".join([*said, *facts]) + (f"\n{trace}" if trace else "")
 
 
 def _plain(value: object) -> str:

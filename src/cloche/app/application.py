@@ -9,7 +9,6 @@ from datetime import timedelta
 from io import StringIO
 from typing import Any
 
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
@@ -28,6 +27,7 @@ from cloche.config import RESERVED, Settings
 from cloche.config.recording import recorded
 from cloche.core.errors import Error
 from cloche.logins.tokens import Login as Tokens
+from cloche.logs import Log
 from cloche.ports import Blobs, Clock, Deed, Login
 from cloche.service.limit import Limit
 from cloche.service.notify import Notify
@@ -64,7 +64,7 @@ from cloche.web.upload import Uploads
 from cloche.web.xml_methods import Methods
 from cloche.web.xml_rpc import XmlRpc
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 LEFTOVER = 2.0  # seconds at the end for transfers that no client waits for: they can be resumed
 SWEEP_EVERY = 3600  # seconds

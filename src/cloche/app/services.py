@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import structlog
-
 from cloche import ports
 from cloche.app.opening import (
     open_attestor,
@@ -23,6 +21,7 @@ from cloche.config import Settings
 from cloche.config.recording import rebuilt
 from cloche.core.index import watched
 from cloche.core.known import Need
+from cloche.logs import Log
 from cloche.ports import Blobs, Clock, Upstream
 from cloche.service.admit import Admit
 from cloche.service.advised import Advised
@@ -63,7 +62,7 @@ from cloche.service.view import View
 from cloche.service.within import Within
 from cloche.spool import Spool
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 FEW = 4 << 20  # bytes of pages that are worked out anew for each question
 

@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
 from msgspec import Struct
 
 from cloche.core.access import EVERY_INDEX, Action, Principal
 from cloche.core.errors import BadSetting
+from cloche.logs import Log
 from cloche.ports import Clock
 
 if TYPE_CHECKING:
     from passlib.context import CryptContext  # takes 0.15 s to import: only who uses it waits
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 SCHEMES = ("bcrypt", "ldap_sha1", "apr_md5_crypt", "sha256_crypt", "sha512_crypt")
 MAX_FILE = 16 << 20  # bytes

@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
 from cloche.core import admitting, marks
 from cloche.core.errors import Error, NoSuchAdmission
 from cloche.core.marks import Part
 from cloche.core.policy import Admission
+from cloche.logs import Log
 from cloche.ports import Admissions, Admitted, Clock, Deed, Pulse
 from cloche.service.view import View
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 AT_ONCE = 1000
 

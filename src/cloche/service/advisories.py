@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 
-import structlog
-
 from cloche.core import osv
 from cloche.core.errors import BadName, Error, UpstreamLies
 from cloche.core.model import Digest
+from cloche.logs import Log
 from cloche.ports import Advisories, Bulletin, Clock, Delivery, Feed, FeedState, Pulse, Spool
 from cloche.service.recall import Flags
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 AT_ONCE = 200  # documents read in one go of a thread
 AGAIN = timedelta(minutes=1)  # after a failure

@@ -3,17 +3,16 @@
 import asyncio
 from dataclasses import dataclass
 
-import structlog
-
 from cloche.core.filenames import parse
 from cloche.core.marks import Part
 from cloche.core.upload_form import upload_form
+from cloche.logs import Log
 from cloche.ports import Outside, Spool
 from cloche.service.going import Going, Goods, as_field
 from cloche.service.promote import Pushed
 from cloche.service.publish import Incoming, parse_and_check
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)

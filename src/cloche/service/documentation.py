@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-import structlog
-
 from cloche.core import documentation
 from cloche.core.access import Principal
 from cloche.core.documentation import INDEX
@@ -15,12 +13,13 @@ from cloche.core.index import Index
 from cloche.core.model import Digest, DocFile, ProjectName, Status
 from cloche.core.wire import QUARANTINED
 from cloche.core.zips import Member
+from cloche.logs import Log
 from cloche.ports import Blobs, Clock, Documentation, Hashed, Ledger, Pulse, Spooled
 from cloche.service.fetch import Body
 from cloche.service.shelf import Shelf
 from cloche.service.sight import quarantined
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 AT_ONCE = 4  # files that are unpacked and kept at the same time: each waits for the disk
 

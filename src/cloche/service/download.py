@@ -6,14 +6,13 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-import structlog
-
 from cloche.core.errors import DigestMismatch, Error, TransferBroken, UpstreamDown, UpstreamLies
 from cloche.core.model import Artifact, Digest
+from cloche.logs import Log
 from cloche.ports import Blobs, Note, Partial, Transfer, Upstream
 from cloche.service.ahead import reading_ahead
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 HELD_BACK = 64 << 10  # bytes at the end that no client gets before the digest is known to match
 CHUNK = 256 << 10

@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from msgspec import Struct
 
 from cloche.core.model import Digest, Held
+from cloche.logs import Log
 from cloche.ports import Accesses, Blobs, Clock, Fetched, Holdings, Idle, Sought, Upkeep, Usage
 from cloche.service.pinned import Pinned, Pins
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 LATELY = timedelta(minutes=10)
 """What was used since stays: the access journal is written behind, and a row after its blob."""

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-import structlog
-
 from cloche.core.errors import DigestMismatch, Error, NoSuchFile
 from cloche.core.model import BESIDE, METADATA, Artifact, Digest, FileKey, Held
+from cloche.logs import Log
 from cloche.ports import Blobs, Clock, PageStore, Spool, Spooled, Upstream
 from cloche.service.download import Download, Keep
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 MAX_KNOWN = 100_000  # files of which this process remembers the size
 

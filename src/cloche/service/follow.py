@@ -10,14 +10,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from cloche.core.errors import DigestMismatch, Error, NoSuchBlob, OtherJournal, UpstreamLies
 from cloche.core.following import Position, Stretch, Told, checked
 from cloche.core.model import Digest, Upload
+from cloche.logs import Log
 from cloche.ports import Blobs, Clock, Primary, Pursuit, Pursuits, Spool, Upkeep
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 WAIT = 10.0  # seconds that the primary may keep a question when nothing happens
 AT_ONCE = 200  # steps that are asked for

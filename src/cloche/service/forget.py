@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
+from cloche.logs import Log
 from cloche.ports import Accesses, Clock
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 AT_ONCE = 5000
 """Entries of one transaction: whoever writes at the same time waits no longer than for those."""

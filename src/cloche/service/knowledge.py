@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-import structlog
 from packaging.version import Version
 
 from cloche.core.errors import Error, UpstreamDown
 from cloche.core.known import Facts, Known, Lack, Need
 from cloche.core.model import FileKey, ProjectName
 from cloche.core.policy import Candidate, Offer
+from cloche.logs import Log
 from cloche.ports import Clock, FactStore
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 FIRST = 40  # looks that a page waits for
 MOST = 400  # looks that a page sets going

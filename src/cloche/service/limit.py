@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
-import structlog
-
 from cloche.core.errors import Error
+from cloche.logs import Log
 from cloche.ports import Clock, Leases
 from cloche.service.evict import Evict
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 CHORE = "cache limit"
 EVERY = 60.0  # seconds between two looks

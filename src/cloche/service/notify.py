@@ -12,15 +12,14 @@ from datetime import timedelta
 from time import monotonic
 from uuid import uuid4
 
-import structlog
-
 from cloche.core import hooks
 from cloche.core.errors import Error
 from cloche.core.hooks import Hook, Told
+from cloche.logs import Log
 from cloche.ports import Clock, Courier, Cursors, Pulse
 from cloche.service.view import View
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 POLL = 1.0  # seconds between two looks at the pulse, which cost microseconds
 AT_ONCE = 100  # entries

@@ -14,16 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import structlog
 from packaging.markers import Marker
 
 from cloche.core.errors import BadName, Error
 from cloche.core.filenames import brief
 from cloche.core.model import File, Page, ProjectName, project_name
+from cloche.logs import Log
 from cloche.service.files import METADATA, Files, Wanted
 from cloche.service.shelf import Shelf, Shown
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 AT_ONCE = 16
 FILES_AT_ONCE = 2  # they must not take the place of the pages that a resolver waits for

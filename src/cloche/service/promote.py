@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -14,11 +13,12 @@ from cloche.core.index import Index
 from cloche.core.marks import Part
 from cloche.core.model import Digest, File, Upload
 from cloche.core.provenance import MAX_PROVENANCE, attestations_in
+from cloche.logs import Log
 from cloche.ports import Blobs, Clock, Copy, Deed, Promotion, Pulse, Spool
 from cloche.service.going import Going, Goods, as_field
 from cloche.service.publish import Incoming, Publish
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 class Pushed(Struct, frozen=True, kw_only=True):

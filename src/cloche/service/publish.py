@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import structlog
 from msgspec import Struct
 from packaging.version import Version
 
@@ -18,10 +17,11 @@ from cloche.core.index import Index
 from cloche.core.metadata import Metadata
 from cloche.core.model import Digest, Upload
 from cloche.core.vouchers import UNVERIFIED, Vouchers, of_form
+from cloche.logs import Log
 from cloche.ports import NO_DETAIL, Attestor, Blobs, Clock, Hashed, Ledger, Pulse, Scratch, Spooled
 from cloche.service.primacy import Primacy
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 STATIC_SINCE = Version("2.2")  # PEP 643
 RELIED_ON = {"requires-dist", "requires-python", "provides-extra"}

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from cloche.core.errors import Error, Occupied
 from cloche.core.mirrors import again
 from cloche.core.model import ProjectName
+from cloche.logs import Log
 from cloche.ports import Clock, Mirrors
 from cloche.service.one import Result
 from cloche.service.sync import Plan, Sync
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 LONGEST = 60.0  # seconds between two looks at whether it is time
 JITTER = 0.1  # of the time between two runs, so that not all mirrors ask at once

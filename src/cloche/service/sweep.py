@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from cloche.core.model import Digest
+from cloche.logs import Log
 from cloche.ports import Blobs, Clock, Spool, Stored, Upkeep
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 BATCH = 500
 

@@ -4,13 +4,13 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-import structlog
 from msgspec import Struct
 
 from cloche.core import backfill
 from cloche.core.errors import Denied, Elsewhere, Error, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Held, Page, ProjectName
 from cloche.core.wire import read_page
+from cloche.logs import Log
 from cloche.ports import (
     Absences,
     Clock,
@@ -25,7 +25,7 @@ from cloche.ports import (
 )
 from cloche.service.recall import Recaller
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 MAX_ABSENT = 10_000  # names: what clients may make this process remember
 FEW = 100  # files that are looked through sooner than a thread is woken

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-import structlog
 from msgspec import structs
 
 from cloche.core.advisories import Advisory
@@ -36,6 +35,7 @@ from cloche.core.policy import (
     needed,
     shut,
 )
+from cloche.logs import Log
 from cloche.ports import Absences, Clock, KeptPages, Own, Records
 from cloche.service.listing import Listing, listing
 from cloche.service.sight import (
@@ -50,7 +50,7 @@ from cloche.service.sight import (
 )
 from cloche.service.upstream import FEW, Answer
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 class Asked(NamedTuple):

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-import structlog
-
 from cloche.core.archive import wheel_metadata
 from cloche.core.errors import (
     BadName,
@@ -21,10 +19,11 @@ from cloche.core.errors import (
 from cloche.core.filenames import Named, parse
 from cloche.core.model import Artifact, Digest
 from cloche.core.pieces import Gap, Pieces
+from cloche.logs import Log
 from cloche.ports import Spool, Transfer, Upstream
 from cloche.service.fetch import Fetch
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 PIECE = 64 << 10  # bytes asked for at once: the list of 400 members, and METADATA, mostly
 MAX_PIECE = 8 << 20  # beyond that the whole wheel is fetched

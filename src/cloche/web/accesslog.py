@@ -10,7 +10,6 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-import structlog
 from prometheus_client import Counter
 from starlette.requests import Request
 
@@ -19,10 +18,11 @@ from cloche.core.errors import BadName, Error
 from cloche.core.filenames import parse
 from cloche.core.index import Index
 from cloche.core.model import BESIDE, Digest, ProjectName
+from cloche.logs import Log
 from cloche.ports import Accesses, Clock, Fetched
 from cloche.service.files import Wanted
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 FLUSH_AFTER = 1.0  # seconds
 MAX_WAITING = 50_000  # entries

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from types import MappingProxyType
 
 import msgspec
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,11 +16,12 @@ from starlette.types import Receive, Scope, Send
 
 from cloche.core import errors
 from cloche.core.negotiation import wants_html
+from cloche.logs import Log
 from cloche.web.protocol import PROBLEM, CutOff, set_reason
 from cloche.web.ui.layout import CONTENT_SECURITY_POLICY
 from cloche.web.ui.pages import problem
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 RETRY_AFTER = 5  # seconds, when the error knows no better
 MAX_REASON = 400  # characters of a status line that clients may be expected to take

@@ -9,13 +9,14 @@ import sys
 from bisect import bisect_right
 from collections import Counter as Tally
 from collections import defaultdict
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TextIO
 
 import msgspec
 from msgspec import Struct
 from prometheus_client import Counter, Histogram
+
+from cloche.logs import stamp
 
 FLUSH_AFTER = 0.2  # seconds
 MAX_TEXT = 200  # characters of what a client sent that are worth keeping
@@ -130,16 +131,10 @@ def _shown(agent: str) -> str:
     return agent.encode("unicode_escape").decode()
 
 
-@lru_cache(maxsize=4)
-def _instant(milliseconds: int) -> str:
-    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return f"{at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-
-
 def _as_text(entry: Entry) -> str:
     at, seconds, facts = entry
     before, behind = facts.said or _say(facts)
-    return f"{_instant(int(at * 1000))} {before} {seconds * 1000:.1f}ms {behind}"
+    return f"{stamp(at)} {before} {seconds * 1000:.1f}ms {behind}"
 
 
 def _say(facts: Facts) -> tuple[str, str]:
@@ -153,7 +148,7 @@ def _say(facts: Facts) -> tuple[str, str]:
 def _as_json(entry: Entry) -> str:
     at, seconds, facts = entry
     line = _Line(
-        at=_instant(int(at * 1000)),
+        at=stamp(at),
         event="request",
         status=facts.status,
         method=facts.method,

@@ -7,14 +7,14 @@ does so imports anyio's back end, which holds up everything for 15 ms.
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from cloche.core.errors import Error
+from cloche.logs import Log
 from cloche.web.protocol import CutOff, has_left
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 class Stream(Response):

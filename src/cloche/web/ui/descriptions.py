@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import structlog
+from cloche.logs import Log
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 MAX_SOURCE = 1 << 20
 MAX_KEPT = 16 << 20  # characters
