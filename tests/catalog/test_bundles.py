@@ -1,17 +1,20 @@
 """What bundles make of an upstream, on both databases."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import func, select
 
 from cloche.catalog import Catalog
+from cloche.catalog.schema import arriving, arriving_files
 from cloche.core.bundles import Entry, Load, Mark
 from cloche.core.errors import BadBundle
-from cloche.core.model import Digest, FileKey, ProjectName
+from cloche.core.model import Digest, FileKey, Held, ProjectName
 from cloche.core.policy import FOREVER
 from cloche.core.recalls import Why
 from tests.bundles.making import EGGS, ONE, SALT, TWO, contents, page
-from tests.catalog.samples import HOUR, NOON, entries, newest
+from tests.catalog.samples import HOUR, NOON, entries, held, newest
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +104,70 @@ async def test_all_or_nothing(catalog: Catalog) -> None:
     with pytest.raises(BadBundle, match="cut short"):
         await apply(catalog, load("a"), cut())
     assert (await catalog.pages.projects("carried"), entries(catalog)) == ([], [])
+    assert left(catalog) == 0
+
+
+def left(catalog: Catalog) -> int:
+    """Rows of what is laid down and does not show."""
+    tables = (arriving, arriving_files)
+    with catalog.database.reading() as connection:
+        return sum(
+            connection.scalar(select(func.count()).select_from(each)) or 0 for each in tables
+        )
+
+
+async def test_on_the_way(
+    catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While pages are laid down nobody sees one of them, now or as of then, and others write."""
+    monkeypatch.setattr("cloche.catalog.arriving.PROJECTS", 1)
+    loop = asyncio.get_running_loop()
+    seen = []
+
+    def slowly() -> Iterator[tuple[Entry, bytes | None]]:
+        for count, each in enumerate(contents(ONE)):
+            if count:
+                seen.append(asyncio.run_coroutine_threadsafe(look(other), loop).result(30))
+            yield each
+
+    assert await apply(catalog, load("a"), slowly()) == (2, 0)
+    assert seen == [(1, [], None, "never")]
+    assert left(catalog) == 0
+    then = await other.chronicle.page(newest(other), "carried", SALTY)
+    assert then.sighting == "seen"
+
+
+async def look(catalog: Catalog) -> tuple[int, list[ProjectName], Held | None, str]:
+    """What is laid down, and what shows of it to one who writes, too."""
+    await catalog.pages.hold(held())
+    there = await catalog.pages.held("carried", FileKey(EGGS.sha256), EGGS.filename)
+    then = await catalog.chronicle.page(newest(catalog), "carried", ProjectName("eggs"))
+    names = await catalog.pages.projects("carried")
+    return min(1, left(catalog)), names, there, then.sighting
+
+
+async def test_stopped(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who cancels it before it shows has nothing of it, and it can be done again."""
+    monkeypatch.setattr("cloche.catalog.arriving.PROJECTS", 1)
+    loop = asyncio.get_running_loop()
+
+    async def cancelled() -> None:
+        task.cancel()
+        for _ in range(10):  # turns of the loop, until all who await it have heard
+            await asyncio.sleep(0)
+
+    def slowly() -> Iterator[tuple[Entry, bytes | None]]:
+        for count, each in enumerate(contents(ONE)):
+            if count:
+                asyncio.run_coroutine_threadsafe(cancelled(), loop).result(30)
+            yield each
+
+    task = asyncio.ensure_future(apply(catalog, load("a"), slowly()))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await catalog.pages.projects("carried"), entries(catalog)) == ([], [])
+    assert left(catalog) == 0
+    assert await apply(catalog, load("a"), contents(ONE)) == (2, 0)
 
 
 async def test_a_page_that_is_supposed(catalog: Catalog) -> None:

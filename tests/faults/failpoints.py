@@ -26,6 +26,8 @@ ARMED = "FAULTS_ARMED"
 """A file: moments count while it exists."""
 SEEN = "FAULTS_SEEN"
 """A file that the moments are written to, one a line."""
+SIGNAL = "FAULTS_SIGNAL"
+"""The number of the signal that the process gets there. Usually it is killed."""
 AT = "FAULTS_AT"
 """The name of the moment to die at; without it the process only writes them down."""
 
@@ -55,9 +57,10 @@ Tell = Callable[..., str | None]
 class Moments:
     """Counts the moments while it is armed, and ends the process at the chosen one."""
 
-    def __init__(self, armed: str, seen: str, at: str) -> None:
+    def __init__(self, armed: str, seen: str, at: str, with_: int) -> None:
         self._armed = armed
         self._at = at
+        self._signal = with_
         self._seen = os.open(seen, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
         self._write, self._unlink = os.write, os.unlink  # as they are before they are wrapped
         self._counts: Counter[str] = Counter()
@@ -82,14 +85,15 @@ class Moments:
         """End this process at once, unless another one has been ended so."""
         with contextlib.suppress(FileNotFoundError):
             self._unlink(self._armed)
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._signal)
 
 
 def install() -> None:
     """Wrap the primitives, in a process that is started with the three variables above."""
     if ARMED not in os.environ:
         return
-    moments = Moments(os.environ[ARMED], os.environ[SEEN], os.environ.get(AT, ""))
+    with_ = int(os.environ.get(SIGNAL, signal.SIGKILL))
+    moments = Moments(os.environ[ARMED], os.environ[SEEN], os.environ.get(AT, ""), with_)
     files = _Files(moments)
     files.wrap()
     _wrap_database(moments)

@@ -21,13 +21,14 @@ class Arms:
 
     folder: Path
 
-    def env(self, at: str = "") -> dict[str, str]:
+    def env(self, at: str = "", with_: signal.Signals = signal.SIGKILL) -> dict[str, str]:
         """The variables for the server's start. Nothing counts until `arm`."""
         return {
             "PYTHONPATH": f"{ROOT}{os.pathsep}{SITE}",
             failpoints.ARMED: str(self._armed),
             failpoints.SEEN: str(self._seen),
             failpoints.AT: at,
+            failpoints.SIGNAL: str(int(with_)),
         }
 
     def arm(self) -> None:

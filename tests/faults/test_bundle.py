@@ -20,12 +20,20 @@ from tests.faults.store import Store
 MOMENTS = (
     "halfway through write upload",
     "after rename upload to blob #2",
-    "before insert journal #2",
+    "after insert arriving",
+    "after commit #2",
     "before insert held",
-    "before update bundles",
-    "before commit",
-    "after commit",
+    "before insert pages",
+    "before commit #3",
+    "after commit #3",
 )
+LATE = MOMENTS[-1]
+STOPPED = {
+    "after rename upload to blob #2": "one",
+    "after insert arriving": "one",
+    "before insert held": "two",
+}
+"""What shows after Ctrl-C at a moment."""
 FAR = """\
 [upstream.carried]
 kind = "bundle"
@@ -55,17 +63,25 @@ def folder(applied: Path, tmp_path: Path) -> Path:
 
 
 def apply(folder: Path, name: str, arms: dict[str, str] | None = None) -> int:
+    """Apply a bundle; return the exit code."""
+    done = applying(folder, name, arms)
+    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+    return done.returncode
+
+
+def applying(
+    folder: Path, name: str, arms: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cloche", "bundle", "apply", name, "--allow-unsigned"]
-    done = subprocess.run(
+    return subprocess.run(
         [*command, "--data", "data", "--config", "cloche.toml"],
         cwd=folder,
         env=environment(folder, arms),
         capture_output=True,
+        text=True,
         timeout=SECONDS * 3,
         check=False,
     )
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.returncode
 
 
 def state(folder: Path) -> State:
@@ -91,9 +107,37 @@ def test_killed(folder: Path, moment: str) -> None:
     arms.arm()
 
     assert apply(folder, "two", arms.env(moment)) == -signal.SIGKILL, arms.seen()
-    assert state(folder) == (two if moment == "after commit" else one)
+    assert state(folder) == (two if moment == LATE else one)
     assert apply(folder, "two") == 0
     assert state(folder) == two
+    store = Store.usual(folder / "data")
+    store.age()
+    store.sweep()
+    assert (store.litter(), store.unsound()) == (set(), [])
+
+
+@pytest.mark.parametrize(("moment", "shows"), STOPPED.items())
+def test_stopped(folder: Path, moment: str, shows: str) -> None:
+    """Ctrl-C ends it in one line before anything shows; once that has begun, all of it shows."""
+    states: dict[str, State] = {
+        "one": (Archive([folder / "one"]).identity, ["eggs", "salt"]),
+        "two": (Archive([folder / "two"]).identity, ["eggs", "pepper", "salt"]),
+    }
+    arms = Arms(folder)
+    arms.arm()
+
+    done = applying(folder, "two", arms.env(moment, signal.SIGINT))
+
+    assert arms.fired
+    if shows == "one":
+        assert (done.returncode, done.stdout) == (130, ""), done.stderr
+        assert done.stderr == "cloche: stopped; nothing shows yet, run it again to go on\n"
+    else:
+        assert done.returncode == 0, done.stderr
+        assert "carried has 2 pages new or changed" in done.stdout
+    assert state(folder) == states[shows]
+    assert apply(folder, "two") == 0
+    assert state(folder) == states["two"]
     store = Store.usual(folder / "data")
     store.age()
     store.sweep()

@@ -48,7 +48,7 @@ def append(
     **where: str | None,
 ) -> int:
     """Append an entry, whoever decides about the place."""
-    entry = {"action": action, "at": at, "who": who, "detail": _json(detail), **where}
+    entry = {"action": action, "at": at, "who": who, "detail": encoded(detail), **where}
     serial: int = connection.execute(_APPEND, entry).scalar_one()
     return serial
 
@@ -59,5 +59,6 @@ _FOLLOWS = select(following.c.url).where(
 _APPEND = insert(journal).returning(journal.c.serial)
 
 
-def _json(detail: dict[str, Any]) -> str:
+def encoded(detail: dict[str, Any]) -> str:
+    """A `detail` as its column has it."""
     return msgspec.json.encode(detail).decode()

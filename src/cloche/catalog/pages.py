@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import zstandard
@@ -70,7 +70,7 @@ class SqlPageStore:
         return None if row is None else _kept(row)
 
     def _keep(self, batch: Sequence[tuple[str, ProjectName, Kept]]) -> list[int]:
-        documents = [_packed(*page) for page in batch]  # before the write lock is taken
+        documents = [packed(*page) for page in batch]  # before the write lock is taken
         with self.database.writing(lasting=False) as connection:
             return [
                 _keep(connection, document, kept)
@@ -197,8 +197,8 @@ def _freshness(kept: Kept) -> dict[str, Any]:
     return {"etag": kept.etag, "checked_at": kept.checked_at, "fresh_until": kept.fresh_until}
 
 
-def _packed(upstream: str, project: ProjectName, kept: Kept) -> dict[str, Any]:
-    """A row of `documents`."""
+def packed(upstream: str, project: ProjectName, kept: Kept) -> dict[str, Any]:
+    """A row of `documents`: made before a transaction, as it takes time."""
     return {
         "upstream": upstream,
         "project": project,
@@ -310,9 +310,22 @@ def _kept(row: AnyRow) -> Kept:
     )
 
 
-def turn(connection: Connection, upstream: str, project: ProjectName, kept: Kept) -> int:
-    """Keep a document, in the caller's transaction, as `SqlPageStore.keep` does."""
-    return _keep(connection, _packed(upstream, project, kept), kept)
+class Laid(NamedTuple):
+    """A document that is there, though no page shows it yet."""
+
+    number: int
+    made: bool
+    content: str
+
+
+def lay(connection: Connection, document: dict[str, Any]) -> Laid:
+    """Have a document there, in the caller's transaction, without showing it."""
+    content = document["content"]
+    name = {f"of_{column}": document[column] for column in ("upstream", "project", "content")}
+    made = connection.execute(_SAME, name).scalar_one_or_none() is None
+    number = _find_or_add(connection, document)
+    _prune(connection, document["upstream"], document["project"], number)
+    return Laid(number, made, content)
 
 
 def drop(connection: Connection, upstream: str, project: ProjectName, at: datetime) -> None:

@@ -6,14 +6,22 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from cloche import ports
 from cloche.catalog.database import AnyRow, Database
 from cloche.catalog.own import ADMISSION, admissions_of, upload_of
 from cloche.catalog.pages import document_of
-from cloche.catalog.schema import absences, admissions, documents, journal, pages, uploads
+from cloche.catalog.schema import (
+    absences,
+    admissions,
+    arriving,
+    documents,
+    journal,
+    pages,
+    uploads,
+)
 from cloche.core.backfill import Bytes, Kept
 from cloche.core.journal import PAGE_WORDS, Change
 from cloche.core.marks import Part
@@ -177,7 +185,8 @@ _LAST_PAGE = (
 _NEWEST = select(func.max(journal.c.serial)).where(*_ABOUT)
 _OF = (documents.c.upstream == bindparam("place"), documents.c.project == bindparam("project"))
 _DOCUMENT = select(documents).where(*_OF, documents.c.content == bindparam("content"))
-_FIRST = select(documents).where(*_OF).order_by(documents.c.id).limit(1)
+_ARRIVING = exists().where(arriving.c.document == documents.c.id, arriving.c.made)
+_FIRST = select(documents).where(*_OF, ~_ARRIVING).order_by(documents.c.id).limit(1)
 _ABSENT = select(absences.c.serial).where(
     absences.c.upstream == bindparam("place"), absences.c.project == bindparam("project")
 )

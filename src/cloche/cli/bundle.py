@@ -16,18 +16,9 @@ from cloche.bundles.archive import Archive
 from cloche.bundles.keys import Signer, public_key
 from cloche.bundles.parts import found
 from cloche.bundles.writing import Bench
-from cloche.cli._bundling import (
-    Delivery,
-    Lacking,
-    Order,
-    as_text,
-    base_of,
-    check,
-    checked,
-    make,
-    run,
-    upstream_of,
-)
+from cloche.cli._bundle_applying import Delivery, check, upstream_of
+from cloche.cli._bundle_making import Order, base_of, make
+from cloche.cli._bundle_told import Lacking, as_text, checked, run
 from cloche.cli._options import Config, Data, check_index
 from cloche.cli._progress import reporting
 from cloche.cli._who import operator
@@ -67,6 +58,33 @@ Unsigned = Annotated[
     bool, typer.Option("--allow-unsigned", help="Take it whoever signed it, or nobody.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")]
+Index = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Index to carry. [default: the default one]")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help="A date, an instant, a serial or a snapshot. [default: now]"),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BUNDLE|MARK", help="What the other side has: only what is new is carried."
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--requirements",
+        "--lock",
+        "--lacking",
+        metavar="FILE",
+        help="Only what this file names; can be given more than once.",
+    ),
+]
+Split = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Parts of at most so much, such as 4 GiB.")
+]
+Key = Annotated[Path | None, typer.Option(metavar="KEY", help="Private key to sign it with.")]
 To = Annotated[
     str | None,
     typer.Option("--to", metavar="UPSTREAM", help='Upstream of kind "bundle". [default: the one]'),
@@ -85,37 +103,12 @@ def create_key(
 def create(  # noqa: PLR0913 - each option is an argument
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle to make.")],
     *,
-    index: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Index to carry. [default: the default one]")
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHEN", help="A date, an instant, a serial or a snapshot. [default: now]"
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="BUNDLE|MARK", help="What the other side has: only what is new is carried."
-        ),
-    ] = None,
-    requirements: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--requirements",
-            "--lock",
-            "--lacking",
-            metavar="FILE",
-            help="Only what this file names; can be given more than once.",
-        ),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Parts of at most so much, such as 4 GiB.")
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option(metavar="KEY", help="Private key to sign it with.")
-    ] = None,
+    index: Index = None,
+    as_of: AsOf = None,
+    since: Since = None,
+    requirements: Only = None,
+    split: Split = None,
+    key: Key = None,
     as_json: Json = False,
     data: Data = None,
     config: Config = None,
@@ -136,9 +129,15 @@ def create(  # noqa: PLR0913 - each option is an argument
         wants=read(requirements) if requirements else None,
         signer=Signer.load(key) if key else None,
     )
+    if not _created(order, bench, size, as_json=as_json):
+        raise typer.Exit(1)
+
+
+def _created(order: Order, bench: Bench, split: int | None, *, as_json: bool) -> bool:
+    """Make it, and say what is not in it; whether it has all that it should."""
     left = order.wants.left if order.wants else ()
     with reporting(as_json=as_json) as report:
-        with bench.opened(order.asked(size)):
+        with bench.opened(order.asked(split)):
             stopped = "stopped; what is made stays, run it again to go on"
             made, lacked = run(make(order, bench, report), stopped)
         for each in left:
@@ -148,8 +147,7 @@ def create(  # noqa: PLR0913 - each option is an argument
         report.tell(made)
     if order.signer is None:
         print("cloche: it is not signed; see `cloche bundle key create`", file=sys.stderr)
-    if lacked or left:
-        raise typer.Exit(1)
+    return not lacked and not left
 
 
 @app.command()

@@ -36,7 +36,9 @@ class Carried(Protocol):
     ) -> Change:
         """Make the upstream what the bundle says, in one transaction with its journal entries.
 
-        The files are there already. `pages` is read in a thread. Raise BadBundle, and change
-        nothing, when it is not its turn (`core.bundles.check_turn`), or a page that it supposes to
-        be here is another one.
+        The files are there already. `pages` is read in a thread, a few at a time, before that
+        transaction begins: others write meanwhile. Raise BadBundle, and change nothing, when it
+        is not its turn (`core.bundles.check_turn`), or a page that it supposes to be here is
+        another one. Cancelled, it has changed nothing, unless it returns all the same: then it
+        was too late for that.
         """

@@ -24,7 +24,15 @@ from cloche.catalog.schema.ledger import (
     uploads,
     yanks,
 )
-from cloche.catalog.schema.replicas import bundles, failures, following, mirrored, mirrors
+from cloche.catalog.schema.replicas import (
+    arriving,
+    arriving_files,
+    bundles,
+    failures,
+    following,
+    mirrored,
+    mirrors,
+)
 from cloche.catalog.schema.upkeep import (
     accesses,
     leases,
@@ -36,7 +44,7 @@ from cloche.catalog.schema.upkeep import (
     webhooks,
 )
 
-REVISION = "0020"
+REVISION = "0021"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 __all__ = [
@@ -46,6 +54,8 @@ __all__ = [
     "accesses",
     "admissions",
     "advisories",
+    "arriving",
+    "arriving_files",
     "bundles",
     "documentation",
     "documents",

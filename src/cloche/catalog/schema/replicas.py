@@ -1,8 +1,8 @@
 """What is a copy of something elsewhere, and how far it has come: mirrors, bundles, followers."""
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text
 
-from cloche.catalog.schema.columns import Foreign, Instant, metadata
+from cloche.catalog.schema.columns import Foreign, Instant, Number, metadata
 
 following = Table(
     "following",  # indexes that do what another server does
@@ -77,4 +77,31 @@ bundles = Table(
     Column("serial", BigInteger, nullable=False),
     Column("at", Instant, nullable=False),
     Column("applied_at", Instant, nullable=False),
+)
+
+arriving = Table(
+    "arriving",  # pages of a bundle that is being applied: nothing shows them yet
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("upstream", Text, nullable=False),
+    Column("document", Number, nullable=False),
+    Column("made", Boolean, nullable=False),  # the document: there was none before
+    Column("etag", Foreign, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON, for the journal
+    Index(None, "document"),
+    Index(None, "upstream"),
+)
+
+arriving_files = Table(
+    "arriving_files",  # that such pages list, and what lies beside them
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("filename", Text, primary_key=True),
+    Column("upstream", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index(None, "upstream"),
 )

@@ -1,20 +1,12 @@
-"""Making and applying bundles, as the commands do it: step by step, told as it goes."""
+"""Making a bundle, step by step, told as it goes."""
 
-import asyncio
 import hashlib
-import shutil
-import sys
-from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import msgspec
-import typer
 
 from cloche.app.opening import this_platform
 from cloche.app.services import Services, opened
@@ -22,111 +14,22 @@ from cloche.bundles.archive import Archive
 from cloche.bundles.keys import Signer
 from cloche.bundles.parts import found
 from cloche.bundles.writing import Bench, Output, keep_head
-from cloche.cli._progress import Amount, Event, Report
+from cloche.cli._bundle_told import Made, made
+from cloche.cli._progress import Amount, Report
 from cloche.config import Settings
 from cloche.core import bundles
-from cloche.core.bundles import Entry, Load, Mark, Member
+from cloche.core.bundles import Entry, Member
 from cloche.core.choosing import Rules
-from cloche.core.errors import BadBundle, BadSetting, Error, NoSuchBlob, NoSuchFile, NoSuchProject
-from cloche.core.quantities import readable
+from cloche.core.errors import BadSetting, Error, NoSuchBlob, NoSuchFile, NoSuchProject
 from cloche.core.targets import targets
 from cloche.core.wants import Wants
-from cloche.ports.bundles import Change
 from cloche.service.pack import Lacked, Packed, Passed, Selection
 from cloche.service.past import Past
-from cloche.service.unpack import Plan, check_room
-
-T = TypeVar("T")
 
 HEADS = "bundles"
 """The folder, in the data folder, of what earlier bundles said."""
 
 MAX_MARK = 1 << 16
-
-
-class Lacking(Event, frozen=True, tag="lacking"):
-    project: str
-    filename: str | None
-    why: str
-
-    @property
-    def sentence(self) -> str:
-        return f"lacking  {self.filename or self.project}: {self.why}"
-
-
-class Made(Event, frozen=True, tag="made"):
-    files: tuple[str, ...]
-    bundle: str
-    index: str
-    serial: int
-    at: datetime
-    base: str | None
-    projects: int
-    pages: int
-    brought: int  # files in it
-    size: int
-    signed: str | None
-
-    @property
-    def sentence(self) -> str:
-        return (
-            f"{', '.join(self.files)}: {self.projects} projects of index {self.index} at "
-            f"{self.at:%Y-%m-%d %H:%M:%S} UTC; {self.pages} pages and {self.brought} files of "
-            f"{readable(self.size)} in it"
-        )
-
-
-class Checked(Event, frozen=True, tag="verified"):
-    bundle: str
-    signed: str | None
-    index: str
-    serial: int
-    at: datetime
-    base: str | None
-    projects: int
-    files: int
-    size: int
-
-    @property
-    def sentence(self) -> str:
-        signed = f"signed with {self.signed}" if self.signed else "not signed"
-        return (
-            f"whole, {signed}: {self.projects} projects of index {self.index} at "
-            f"{self.at:%Y-%m-%d %H:%M:%S} UTC, {self.files} files of {readable(self.size)} in it"
-        )
-
-
-class Applied(Event, frozen=True, tag="applied"):
-    upstream: str
-    bundle: str
-    changed: int
-    gone: tuple[str, ...]
-    files: int
-    size: int
-    dry_run: bool
-
-    @property
-    def sentence(self) -> str:
-        would = "would have" if self.dry_run else "has"
-        return (
-            f"{self.upstream} {would} {self.changed} pages new or changed, {len(self.gone)} "
-            f"projects gone, {self.files} files of {readable(self.size)} brought"
-        )
-
-
-def run(work: Coroutine[Any, Any, T], stopped: str) -> T:
-    """Work to the end; Ctrl-C is one line and 130, a bundle that is refused one line and 1."""
-    try:
-        return asyncio.run(work)
-    except KeyboardInterrupt:
-        print(f"cloche: {stopped}", file=sys.stderr)
-        raise typer.Exit(130) from None
-    except BadBundle as e:
-        print(f"cloche: {' '.join(e.detail.split())}", file=sys.stderr)
-        raise typer.Exit(1) from None
-
-
-# Making ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,24 +106,7 @@ async def make(order: Order, bench: Bench, report: Report) -> tuple[Made, list[L
     paths = bench.publish()
     archive = Archive(paths)
     keep_head(archive, paths, order.settings.data / HEADS)
-    return _made(archive, paths), lacked
-
-
-def _made(archive: Archive, paths: Sequence[Path]) -> Made:
-    said = archive.header
-    return Made(
-        files=tuple(map(str, paths)),
-        bundle=archive.identity,
-        index=said.index,
-        serial=said.serial,
-        at=said.at,
-        base=said.base,
-        projects=said.projects,
-        pages=said.pages,
-        brought=said.files,
-        size=said.size,
-        signed=archive.sealed.key or None,
-    )
+    return made(archive, paths), lacked
 
 
 async def _plan(services: Services, order: Order, bench: Bench, report: Report) -> None:
@@ -309,105 +195,3 @@ async def _write_file(services: Services, output: Output, entry: Entry, member: 
     if seen.hexdigest() != member.sha256:
         raise NoSuchFile(f"the bytes of {member.filename} are damaged in the blob store")
     output.write(bytes(bundles.padding(member.size)))
-
-
-# Reading -----------------------------------------------------------------------------------------
-
-
-def checked(archive: Archive) -> Checked:
-    said = archive.header
-    return Checked(
-        bundle=archive.identity,
-        signed=archive.sealed.key or None,
-        index=said.index,
-        serial=said.serial,
-        at=said.at,
-        base=said.base,
-        projects=said.projects,
-        files=said.files,
-        size=said.size,
-    )
-
-
-async def check(archive: Archive, report: Report) -> None:
-    """Read all of it. Raise BadBundle."""
-    said = archive.header
-    report.expect(Amount(projects=said.projects, files=said.files, size=said.size))
-    walk = archive.check()
-    # So many at once that waking a thread costs little, and so few that Ctrl-C is soon heard.
-    while some := await asyncio.to_thread(_some, walk):
-        for each in some:
-            report.done(Amount(projects=each.projects, files=each.files, size=each.size))
-
-
-def _some(walk: Iterator[T]) -> list[T]:
-    return list(islice(walk, 32))
-
-
-def upstream_of(settings: Settings, said: str | None) -> str:
-    """The upstream to which a bundle goes. Raise BadSetting unless it is clear."""
-    fit = [name for name, each in settings.upstreams.items() if each.kind == "bundle"]
-    if said is None and len(fit) == 1:
-        return fit[0]
-    if said in fit:
-        return said
-    if not fit:
-        raise BadSetting(
-            'no upstream is of kind "bundle"; add [upstream.carried] with kind = "bundle" to the '
-            "settings, and give them with --config"
-        )
-    raise BadSetting(f"say with --to which upstream the bundle goes to: {', '.join(fit)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A bundle that is to be applied."""
-
-    settings: Settings
-    upstream: str
-    archive: Archive
-    replaces: bool
-    who: str
-
-    @property
-    def load(self) -> Load:
-        archive = self.archive
-        return Load(mark=archive.mark, base=archive.header.base, replaces=self.replaces)
-
-    async def apply(self, report: Report, *, dry_run: bool) -> Applied:
-        """Raise BadBundle when it is damaged, or not its turn; StorageFull."""
-        await check(self.archive, report)
-        async with opened(self.settings, patience=0) as services:
-            unpack = services.unpack
-            plan = await unpack.plan(self.upstream, self.load, self.archive)
-            check_room(plan, _free(self.settings))
-            if dry_run:
-                return self._applied(plan, None)
-            async for _ in unpack.fill(self.archive):
-                pass
-            done = await unpack.show(self.upstream, self.load, self.archive, self.who)
-            return self._applied(plan, done)
-
-    def _applied(self, plan: Plan, done: Change | None) -> Applied:
-        return Applied(
-            upstream=self.upstream,
-            bundle=self.archive.identity,
-            changed=done.changed if done else plan.changed,
-            gone=plan.gone,
-            files=plan.files,
-            size=plan.size,
-            dry_run=done is None,
-        )
-
-
-def _free(settings: Settings) -> dict[str, int]:
-    """Bytes that are free, where this machine's disks keep something."""
-    places = {"spool": settings.data}
-    blobs = urlsplit(settings.blobs_url)
-    if blobs.scheme == "file":
-        places["blobs"] = Path(unquote(blobs.path))
-    return {name: shutil.disk_usage(path).free for name, path in places.items() if path.exists()}
-
-
-def as_text(mark: Mark) -> str:
-    return bundles.encoded(mark).decode()
