@@ -101,6 +101,8 @@ class Listed:
             "upload-time": "2026-01-01T00:00:00Z",
             "yanked": self.yanked.get(built.filename, False),
         }
+        if built.requires_python is not None:
+            entry["requires-python"] = built.requires_python
         if built.filename.endswith(".whl"):
             entry["core-metadata"] = {"sha256": hashlib.sha256(built.metadata).hexdigest()}
         return entry

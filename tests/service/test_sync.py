@@ -1,7 +1,7 @@
 """Mirrors: what is brought ahead of need, and what is taken back; all of it put together."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_
 from datetime import timedelta
@@ -19,6 +19,7 @@ from cloche.cli._syncing import Stand, stand
 from cloche.config import load
 from cloche.core.errors import BadSetting, Error, NoSuchProject, Occupied, UpstreamLies
 from cloche.core.model import ProjectName
+from cloche.service.needing import Needing
 from cloche.service.one import Result
 from cloche.service.sync import Done
 from tests.listed import Listed, listed
@@ -620,6 +621,112 @@ async def test_dependencies(mirror: Mirror, world: Listed) -> None:
     mirror.mirror["environments"] = [linux, {"python": "3.12", "platform": "win_amd64"}]
     await mirror.sync()
     assert await mirror.files("never") == names(needing("never"))
+
+
+LINUX = {"python": "3.12", "platform": "manylinux_2_28_x86_64"}
+OLD_LINUX = {"python": "3.9", "platform": "manylinux_2_28_x86_64"}
+
+
+def require(mirror: Mirror, *lines: str, environments: Sequence[dict[str, str]] = (LINUX,)) -> None:
+    """Have the mirror bring what these lines require, for these environments."""
+    (mirror.folder / "wanted.txt").write_text("\n".join(lines))
+    mirror.mirror |= {
+        "requirements": ["wanted.txt"],
+        "dependencies": True,
+        "environments": [*environments],
+    }
+
+
+async def test_versions(mirror: Mirror, world: Listed) -> None:
+    """Of what requirements name, and of what that needs, the versions are brought that satisfy."""
+    deep = [needing("deep", version=each) for each in ("1.0", "2.0", "3.0rc1")]
+    lib = [
+        needing("lib", "deep<2" if each == "1.0" else "deep", version=each)
+        for each in ("1.0", "2.0")
+    ]
+    world.publish(needing("app", "lib"), needing("app", "lib<2", version="2.0"), *lib, *deep)
+    require(mirror, "app==1.0")
+    await mirror.sync()
+
+    assert await mirror.files("app") == names(needing("app"))
+    assert await mirror.files("lib") == names(lib[1])
+    assert await mirror.files("deep") == names(deep[1])
+    world.requests()
+    assert (await mirror.sync()).projects == 0
+    assert world.requests() == ["/simple/"]
+
+    require(mirror, "app")
+    await mirror.sync()
+    assert await mirror.files("lib") >= names(lib[0])
+    assert await mirror.files("deep") >= names(deep[0])
+    assert (await mirror.stand()).complete
+
+
+async def test_another_version(
+    mirror: Mirror, world: Listed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a new version needs of a project that is here is brought; by the next run if need be."""
+    world.publish(needing("app", "lib<2"), needing("lib"), needing("lib", version="2.0"))
+    require(mirror, "app")
+    await mirror.sync()
+    assert await mirror.files("lib") == names(needing("lib"))
+
+    world.publish(needing("app", "lib>=2", version="2.0"))
+    look = Needing.look
+
+    async def once(self: Needing, listed: Iterable[ProjectName]) -> bool:
+        return False if self.needed.asked else await look(self, listed)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Needing, "look", once)  # the run ends before it knows
+        await mirror.sync()
+    assert await mirror.files("lib") == names(needing("lib"))
+
+    await mirror.sync()
+    assert await mirror.files("lib") == names(needing("lib"), needing("lib", version="2.0"))
+
+
+async def test_extras_of_lines(mirror: Mirror, world: Listed) -> None:
+    """A line with an extra brings what that needs, an extra of extras too, and no other."""
+    world.publish(
+        needing(
+            "app", "app[fast]; extra == 'all'", "quick; extra == 'fast'", "slow; extra == 'slow'"
+        ),
+        needing("app", "newer; extra == 'fast'", version="2.0"),
+        *(needing(name) for name in ("quick", "slow", "newer")),
+    )
+    require(mirror, "app[All]==1.0")
+    await mirror.sync()
+
+    assert {each for each in world.files if await mirror.files(each)} == {"app", "quick"}
+
+
+async def test_environments_that_conflict(mirror: Mirror, world: Listed) -> None:
+    """What is newest for one environment and what is for another are both kept, and no third."""
+    old = needing("lib", version="1.0")
+    middle = needing("lib", "deep<2", version="2.0", python=">=3.8")
+    new = needing("lib", "deep", version="3.0", python=">=3.10")
+    world.publish(needing("app", "lib"), old, middle, new)
+    world.publish(needing("deep"), needing("deep", version="2.0"))
+    require(mirror, "app", environments=[LINUX, OLD_LINUX])
+    await mirror.sync()
+
+    assert await mirror.files("lib") == names(middle, new)
+    assert await mirror.files("deep") == names(needing("deep"), needing("deep", version="2.0"))
+
+
+async def test_dependencies_of_sdists(mirror: Mirror, world: Listed) -> None:
+    """An sdist's dependencies are followed if they are static; of another it is said."""
+    static = sdist("static", "1.0", requires=["other"])
+    dynamic = sdist("dynamic", "1.0", fields=[("Dynamic", "Requires-Dist")])
+    world.publish(static, dynamic)
+    require(mirror, "static", "dynamic")
+    done = await mirror.sync()
+
+    assert await mirror.files("other") == names(OTHER)
+    only = "it only comes as an sdist that does not say them"
+    assert done.notes == (f"dependencies of dynamic 1.0 are not known: {only}",)
+    assert done.failed == 0
 
 
 async def test_dependency_that_ends(mirror: Mirror, world: Listed) -> None:

@@ -14,11 +14,12 @@ from cloche.app.opening import this_platform
 from cloche.catalog import Catalog
 from cloche.config import Settings
 from cloche.config.recording import recorded
+from cloche.core.choosing import Rules
 from cloche.core.errors import BadSetting
 from cloche.core.index import Ways
 from cloche.core.mirrors import Choice, Mirror, Mirrored, policy
 from cloche.core.targets import Targets, targets
-from cloche.core.wants import Want
+from cloche.core.wants import Want, Wants
 from cloche.ports import Blobs, Clock, Mirroring, Spool, Standing, Upstream
 from cloche.ports.mirrors import Failure
 from cloche.service.alone import Alone
@@ -26,6 +27,8 @@ from cloche.service.carry import Carrier
 from cloche.service.closure import Closure
 from cloche.service.desired import Judges
 from cloche.service.fetch import Fetch
+from cloche.service.libraries import Kept
+from cloche.service.needing import Needing
 from cloche.service.one import One
 from cloche.service.scheduled import Schedule
 from cloche.service.sync import Plan, Sync
@@ -69,13 +72,8 @@ class Syncs:
             dry=plan.dry,
             full=plan.full,
         )
-        closure = None
-        if plan.environments:
-            closure = Closure(
-                cached, judges, self.stored.holdings, self.blobs, plan.environments, plan.wants
-            )
         return Sync(
-            closure=closure,
+            needing=self._needing(plan, cached, judges),
             plan=plan,
             upstream=upstream,
             one=one,
@@ -85,6 +83,16 @@ class Syncs:
             alone=Alone(self.spool, self.stored.leases, self.clock, self.node),
             clock=self.clock,
         )
+
+    def _needing(self, plan: Plan, cached: CachedUpstream, judges: Judges) -> Needing | None:
+        if not plan.environments:
+            return None
+        whole = plan.mode == "all"
+        kept = Kept(cached, judges, self.stored.holdings, self.blobs, whole=whole)
+        rules = [Rules(targets=each, prereleases=plan.prereleases) for each in plan.environments]
+        needing = Needing(Closure(kept, rules, plan.wants), kept, plan.whole)
+        judges.only = needing.only
+        return needing
 
     async def standing(self, upstream: str) -> tuple[Mirroring, Standing]:
         """How far the mirror of an upstream has come. Nobody is asked."""
@@ -201,11 +209,12 @@ def _plan(settings: Settings, name: str, indexes: tuple[str, ...], jobs: int | N
     mirror = one.mirror
     mode = mirror.mode if _is_ahead(mirror) else "all"
     gone = policy(mirror.gone, one.recall.deleted)
-    wants = _wants(settings, mirror)
+    said_of = _wants(settings, mirror)
+    wants = said_of.wants
     chosen = _chosen(name, mirror, wants)
     needed = mirror.dependencies and bool(chosen)
     environments = [asdict(each) for each in mirror.environments] if needed else None
-    versions = sorted(f"{want.project} {want.specifiers}" for want in wants) if needed else None
+    versions = sorted(map(_said_of, wants)) if needed else None
     said: list[object] = [mode, chosen, gone, [_said(settings, each) for each in indexes]]
     said += [environments, versions]
     return Plan(
@@ -218,6 +227,8 @@ def _plan(settings: Settings, name: str, indexes: tuple[str, ...], jobs: int | N
         jobs=jobs or mirror.jobs,
         environments=_environments(mirror) if needed else (),
         wants=wants,
+        prereleases=said_of.prereleases,
+        whole=Choice(mirror.projects) if mirror.projects else None,
     )
 
 
@@ -231,10 +242,17 @@ def _environments(mirror: Mirror) -> tuple[Targets, ...]:
     )
 
 
-def _wants(settings: Settings, mirror: Mirror) -> tuple[Want, ...]:
+def _wants(settings: Settings, mirror: Mirror) -> Wants:
     if not mirror.requirements:
-        return ()
-    return read([str(settings.folder / each) for each in mirror.requirements]).wants
+        return Wants()
+    return read([str(settings.folder / each) for each in mirror.requirements])
+
+
+def _said_of(want: Want) -> str:
+    """All that a line says, the same in each process."""
+    names = [each.filename or each.hashes for each in want.files]
+    said = f"{want.project} {sorted(want.extras)} {want.specifiers}; {want.marker}"
+    return f"{said} {names}" if names else said
 
 
 def _chosen(name: str, mirror: Mirror, wants: Iterable[Want]) -> tuple[str, ...]:

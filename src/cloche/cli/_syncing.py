@@ -75,6 +75,17 @@ class Summed(Event, frozen=True, kw_only=True, tag="done"):
         )
 
 
+class Note(Event, frozen=True, kw_only=True, tag="note"):
+    """What is not known of what the chosen projects need."""
+
+    upstream: str
+    says: str
+
+    @property
+    def sentence(self) -> str | None:
+        return f"note  {self.says}"
+
+
 class Lack(Struct, frozen=True, kw_only=True):
     project: str
     filename: str | None

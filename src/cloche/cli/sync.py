@@ -15,7 +15,7 @@ from cloche.app.services import opened
 from cloche.app.syncs import Syncs, plans, widened
 from cloche.cli._options import Config, Data
 from cloche.cli._progress import Report, reporting
-from cloche.cli._syncing import Failed, Stand, Summed, Watcher, stand
+from cloche.cli._syncing import Failed, Note, Stand, Summed, Watcher, stand
 from cloche.config import Settings, load
 from cloche.core.errors import Error
 from cloche.service.sync import Plan
@@ -105,6 +105,8 @@ async def _one(syncs: Syncs, plan: Plan, report: Report) -> bool:
         report.tell(Failed(upstream=plan.upstream, cause=e.detail))
         print(f"cloche: {plan.upstream}: {' '.join(e.detail.split())}", file=sys.stderr)
         return False
+    for note in done.notes:
+        report.tell(Note(upstream=plan.upstream, says=note))
     report.tell(Summed.of(done, dry=plan.dry))
     if plan.dry:
         return not done.failed

@@ -16,6 +16,9 @@ from cloche.core.errors import BadName, BadUpload
 from cloche.core.filenames import Named
 from cloche.core.model import project_name
 
+STATIC_SINCE = Version("2.2")
+DEPENDENCIES = frozenset({"requires-dist", "requires-python", "provides-extra"})
+
 MAX_LINES = 200_000  # before the body: old files fold the whole description into a field
 MAX_KINDS = 100  # spellings of field names: the parser looks each up in all lines; 36 have sense
 MAX_VALUE = 1_000  # characters of a version, of Requires-Python or of one requirement
@@ -78,6 +81,15 @@ def read(raw: bytes) -> Metadata:
     if problems:
         raise BadUpload(problems)
     return _metadata(fields)
+
+
+def is_static(metadata: Metadata) -> bool:
+    """Whether what an sdist says of its dependencies is what its build will say.
+
+    It is from metadata 2.2 on, where it does not call them dynamic (PEP 643).
+    """
+    static = Version(metadata.metadata_version) >= STATIC_SINCE
+    return static and not DEPENDENCIES.intersection(metadata.dynamic)
 
 
 def claims(metadata: Metadata | None, named: Named, form: Mapping[str, list[str]]) -> list[str]:

@@ -169,6 +169,7 @@ def _want(words: str, hashes: list[str]) -> Want:
         specifiers=parsed.specifier,
         marker=parsed.marker,
         files=tuple(_hashed(hashes)),
+        extras=frozenset(parsed.extras),
     )
 
 

@@ -37,6 +37,7 @@ class Want(Struct, frozen=True, kw_only=True):
     specifiers: SpecifierSet = SpecifierSet()
     marker: Marker | None = None
     files: tuple[Named, ...] = ()
+    extras: frozenset[str] = frozenset()
 
 
 class Left(Struct, frozen=True, kw_only=True):

@@ -1,108 +1,163 @@
-"""Which projects the chosen ones need: their metadata's requirements, for the environments listed.
+"""What requirements come to: versions, and the files of these, with all that they need again.
 
-It is told by what is kept, and nobody is asked: what is not here yet is told by the next look.
+Each environment is by itself: what is newest for one may not be for all, so all that any of them
+needs is kept.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from msgspec import Struct
-from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
-
-from cloche.core import metadata
-from cloche.core.choosing import Rules, choose
-from cloche.core.errors import BadName, BadUpload, NoSuchBlob
-from cloche.core.model import METADATA, Held, Page, ProjectName, project_name
-from cloche.core.targets import Targets
+from cloche.core.choosing import Rules
+from cloche.core.model import File, Page, ProjectName
+from cloche.core.needs import Lines, Need, Release, lines_of, releases, required, satisfying, wanted
+from cloche.core.targets import WHEEL
 from cloche.core.wants import Want
-from cloche.ports import Blobs, Holdings
-from cloche.service.desired import Judges
-from cloche.service.upstream import CachedUpstream
+from cloche.service.abreast import each
 
-MOST = 100_000  # requirements that are followed
-MAX_METADATA = 1 << 20  # bytes that are worth reading for that
+MOST = 100_000  # needs that are followed
+
+Asked = tuple[int, Need]
+"""A need, and the place of its environment."""
 
 
-class Need(Struct, frozen=True):
-    """A version of a project that satisfies, with extras."""
+class Library(Protocol):
+    """Where pages and metadata are known from."""
 
-    project: ProjectName
-    specifiers: SpecifierSet = SpecifierSet()
-    extras: frozenset[str] = frozenset()
+    async def page(self, project: ProjectName) -> Page | None:
+        """What is wanted of the project may be of this; None: nobody knows it."""
+
+    async def requires(self, project: ProjectName, file: File) -> tuple[str, ...] | None:
+        """The file's `Requires-Dist`; None: it does not say them, or not yet."""
+
+
+@dataclass(slots=True)
+class Needed:
+    """What was found. `because` says who needs something first; the files are by name."""
+
+    asked: dict[ProjectName, set[Asked]] = field(default_factory=dict)
+    files: dict[ProjectName, dict[str, File]] = field(default_factory=dict)
+    because: dict[Asked, Release] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
+    untold: dict[Release, str] = field(default_factory=dict)
+    count: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not known, or not to be had, in words."""
+        return (*self.unmet, *self.untold.values())
+
+    def take(self, asked: Asked) -> bool:
+        """Whether this is new, and may be followed."""
+        those = self.asked.setdefault(asked[1].project, set())
+        if asked in those or self.count >= MOST:
+            return False
+        those.add(asked)
+        self.count += 1
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """One upstream's. Each environment is by itself: what is newest for one may not be for all."""
+    """`environments` say for whom; what the lines of `wants` say of versions bounds all."""
 
-    cached: CachedUpstream
-    judges: Judges
-    holdings: Holdings
-    blobs: Blobs
-    environments: Sequence[Targets]
-    wants: Sequence[Want] = ()  # what requirements say of versions
+    library: Library
+    environments: Sequence[Rules]
+    wants: Sequence[Want] = ()
+    jobs: int = 1
+    _lines: Lines = field(init=False)
 
-    async def of(self, chosen: Iterable[ProjectName]) -> set[ProjectName]:
-        """All projects that these need, and what those need, themselves included.
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_lines", lines_of(self.wants))
 
-        Of each requirement the newest version counts that satisfies it, in each environment.
+    async def of(self, whole: Iterable[ProjectName] = ()) -> Needed:
+        """All that the lines need, and these projects, and what all that needs again.
+
+        Raise what the library raises.
         """
-        bounds = {want.project: want.specifiers for want in self.wants}
-        waiting = [Need(each, bounds.get(each, SpecifierSet())) for each in chosen]
-        seen = set(waiting)
-        while waiting and len(seen) < MOST:
-            need = waiting.pop()
-            new = {each async for each in self._of(need)} - seen
-            seen |= new
-            waiting += new
-        return {need.project for need in seen}
+        walk = _Walk(self, Needed(), {})
+        roots = [Need(project) for project in whole]
+        waiting = [
+            (at, need)
+            for at, rules in enumerate(self.environments)
+            for need in (*roots, *wanted(self.wants, rules.targets))
+        ]
+        while waiting:
+            waiting = await walk.level(waiting)
+        return walk.needed
 
-    async def _of(self, need: Need) -> AsyncIterator[Need]:
-        answer = await self.cached.last(need.project)
-        if answer is None:
-            return
-        desired = await self.judges.of(need.project, answer)
-        page = Page(name=need.project, files=desired.files)
-        held = await self.holdings.files(self.cached.name, need.project)
-        beside = {(each.key, each.filename): each for each in held}
-        want = Want(project=need.project, says="", specifiers=need.specifiers)
-        for targets in self.environments:
-            for file in choose(page, want, Rules(targets=targets)).files:
-                told = beside.get((file.key, file.filename + METADATA))
-                if told is not None and told.size <= MAX_METADATA:
-                    for each in await self._required(told, targets, need.extras):
-                        yield each
+    def files(self, page: Page, asked: Collection[Asked]) -> dict[str, File]:
+        """Those of a project's page that satisfy what is asked of it."""
+        return {
+            file.filename: file
+            for at, need in asked
+            for file in satisfying(page, need, self.lines(page.name), self.environments[at])
+        }
 
-    async def _required(self, told: Held, targets: Targets, extras: Collection[str]) -> list[Need]:
-        try:
-            chunks = [each async for each in self.blobs.read(told.digest, 0, told.size)]
-            lines = metadata.read(b"".join(chunks)).requires_dist
-        except (BadUpload, NoSuchBlob):
+    def lines(self, project: ProjectName) -> Sequence[Want]:
+        return self._lines.get(project, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    closure: Closure
+    needed: Needed
+    told: dict[tuple[ProjectName, str], tuple[str, ...] | None]  # by filename
+
+    async def level(self, waiting: Iterable[Asked]) -> list[Asked]:
+        """What all of these need that is new."""
+        new: dict[ProjectName, list[Asked]] = {}
+        for asked in waiting:
+            if self.needed.take(asked):
+                new.setdefault(asked[1].project, []).append(asked)
+        found: list[Asked] = []
+
+        async def follow(project: ProjectName) -> None:
+            found.extend(await self.follow(project, new[project]))
+
+        await each(new, self.closure.jobs, follow)
+        return found
+
+    async def follow(self, project: ProjectName, asked: Sequence[Asked]) -> list[Asked]:
+        """What the files need that satisfy this."""
+        page = await self.closure.library.page(project)
+        kept = self.needed.files.setdefault(project, {})
+        if page is None:
             return []
-        return list(_needs(lines, targets, extras))
+        found: list[Asked] = []
+        for at, need in asked:
+            files = self.closure.files(page, [(at, need)])
+            kept.update(files)
+            if not files:
+                self._unmet(at, need)
+            for release, some in releases(project, files.values()).items():
+                targets = self.closure.environments[at].targets
+                lines = await self._said(release, some)
+                for each_need in required(lines, need, release.version, targets):
+                    self.needed.because.setdefault((at, each_need), release)
+                    found.append((at, each_need))
+        return found
 
+    def _unmet(self, at: int, need: Need) -> None:
+        by = self.needed.because.get((at, need))
+        if by is not None:  # of what a line names itself, who chooses tells
+            self.needed.unmet.append(f"{need}: no version satisfies it, and {by} needs one")
 
-def _needs(lines: Iterable[str], targets: Targets, extras: Collection[str]) -> Iterator[Need]:
-    """Those that hold in one of the environments, without an extra or with one of these."""
-    for line in lines:
-        try:
-            said = Requirement(line)
-            project = project_name(said.name)
-        except (InvalidRequirement, BadName):
-            continue
-        if said.marker is None or _holds(said.marker, targets, ("", *extras)):
-            yield Need(project, said.specifier, frozenset(said.extras))
+    async def _said(self, release: Release, files: Sequence[File]) -> Sequence[str]:
+        """What the release requires: all that its wheels say, else what an sdist does."""
+        wheels = [file for file in files if file.filename.endswith(WHEEL)]
+        said = [lines for file in wheels if (lines := await self._told(release, file)) is not None]
+        if not said and not wheels:
+            said = [lines for f in files if (lines := await self._told(release, f)) is not None][:1]
+        if not said:
+            why = "its metadata could not be had"
+            if not wheels:
+                why = "it only comes as an sdist that does not say them"
+            self.needed.untold[release] = f"dependencies of {release} are not known: {why}"
+        return tuple(dict.fromkeys(line for lines in said for line in lines))
 
-
-def _holds(marker: Marker, targets: Targets, extras: Iterable[str]) -> bool:
-    """Whether the marker does, for one of the extras. What cannot be told does."""
-    try:
-        return any(
-            marker.evaluate({**environment, "extra": extra})
-            for environment in targets.environments
-            for extra in extras
-        )
-    except (ValueError, LookupError, RecursionError):
-        return True
+    async def _told(self, release: Release, file: File) -> tuple[str, ...] | None:
+        key = (release.project, file.filename)
+        if key not in self.told:
+            self.told[key] = await self.closure.library.requires(release.project, file)
+        return self.told[key]

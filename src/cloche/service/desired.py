@@ -1,6 +1,6 @@
 """What indexes want of an upstream's project: the view's own judgement, asked ahead of need."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -46,8 +46,14 @@ class _AtHand:
         return await self.cached.known(project)
 
 
+Only = Callable[[ProjectName, Sequence[File]], Sequence[File]]
+"""Leaves of a project's files what is wanted, where only some versions are."""
+
+
 class Judges:
     """The indexes that draw on an upstream. A file is wanted if one of `asking` lists it."""
+
+    only: Only | None = None
 
     def __init__(self, view: View, cached: CachedUpstream, asking: Sequence[str]) -> None:
         self._upstream = cached.name
@@ -73,6 +79,13 @@ class Judges:
         raise NoSuchProject(f"{self._upstream} has no project {project} for any index")
 
     async def of(self, project: ProjectName, answer: Answer) -> Desired:
+        """What is wanted of that, if only some versions are. Raise what `all_of` does."""
+        desired = await self.all_of(project, answer)
+        if self.only is None:
+            return desired
+        return replace(desired, files=tuple(self.only(project, desired.files)))
+
+    async def all_of(self, project: ProjectName, answer: Answer) -> Desired:
         """Judge what the upstream has said of a project. Raise what `View.project` does in doubt.
 
         What one index denies may be kept as long as another does not.

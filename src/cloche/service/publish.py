@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from msgspec import Struct
-from packaging.version import Version
 
 from cloche.core import archive, metadata, provenance
 from cloche.core.access import Principal
 from cloche.core.errors import BadName, BadUpload, Forbidden
 from cloche.core.filenames import Named, parse
 from cloche.core.index import Index
-from cloche.core.metadata import Metadata
+from cloche.core.metadata import Metadata, is_static
 from cloche.core.model import Digest, Upload
 from cloche.core.vouchers import UNVERIFIED, Vouchers, of_form
 from cloche.logs import Log
@@ -23,8 +22,6 @@ from cloche.service.primacy import Primacy
 
 log = Log(__name__)
 
-STATIC_SINCE = Version("2.2")  # PEP 643
-RELIED_ON = {"requires-dist", "requires-python", "provides-extra"}
 DIGESTS = {"md5_digest": "md5", "sha256_digest": "sha256", "blake2_256_digest": "blake2_256"}
 WHOLE_BLAKE2 = 128  # hexadecimal digits
 
@@ -224,7 +221,4 @@ def _offers_metadata(parsed: Parsed) -> bool:
     if parsed.named.filetype == "bdist_wheel":
         return True
     inside = parsed.metadata
-    if parsed.named.filetype != "sdist" or inside is None:
-        return False
-    static = Version(inside.metadata_version) >= STATIC_SINCE
-    return static and not RELIED_ON.intersection(inside.dynamic)
+    return parsed.named.filetype == "sdist" and inside is not None and is_static(inside)

@@ -37,8 +37,8 @@ from cloche.ports import (
     Upstream,
 )
 from cloche.service.alone import Alone
-from cloche.service.closure import Closure
 from cloche.service.listing import Listing
+from cloche.service.needing import Needing
 from cloche.service.one import One, Result, Watch
 
 BATCH = 1000  # rows that are read at once
@@ -58,6 +58,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     jobs: int
     environments: tuple[Targets, ...] = ()  # for which dependencies are wanted too; none: for none
     wants: tuple[Want, ...] = ()  # what requirements say of versions
+    prereleases: bool = False  # they say that these will do
+    whole: Choice | None = None  # of what is chosen, that of which all versions are
     full: bool = False  # look at every project, whatever the serials say
     dry: bool = False  # say what would be done, and change nothing
     patient: bool = False  # what failed is not tried again before its time
@@ -73,6 +75,7 @@ class Done(Struct, frozen=True, kw_only=True):
     size: int = 0
     dropped: int = 0
     failed: int = 0  # projects of which something could not be had
+    notes: tuple[str, ...] = ()  # what is not known of dependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,8 @@ class Sync:
     ledger: Ledger
     alone: Alone
     clock: Clock
-    closure: Closure | None = None  # what the chosen ones need is wanted too
+    needing: Needing | None = None  # what the chosen ones need is wanted too
     _serial: int = field(default=0, init=False)
-    _needed: frozenset[ProjectName] = field(default=frozenset(), init=False)
 
     async def run(self, watch: Watch) -> Done:
         """Do it all. Raise Occupied when somebody does, and what ends the whole: no room, no list.
@@ -118,9 +120,8 @@ class Sync:
         await self._look_for_needs(rolled)
         listed = await self._listed(before, rolled)
         if self.plan.dry:
-            return await self._drain(
-                self._dry_rows(listed, start), watch, Done(upstream=self.plan.upstream)
-            )
+            rows = self._dry_rows(listed, start)
+            return self._noted(await self._drain(rows, watch, Done(upstream=self.plan.upstream)))
         after = await self._mark(before, listed, start, first=True)
         done = await self._drain(self._due(start), watch, Done(upstream=self.plan.upstream))
         while await self._look_for_needs(rolled):
@@ -132,23 +133,26 @@ class Sync:
             self.plan.upstream,
             replace(after, complete_serial=after.serial, complete_at=self.clock()),
         )
-        return done
+        return self._noted(done)
+
+    def _noted(self, done: Done) -> Done:
+        return done if self.needing is None else replace(done, notes=self.needing.needed.notes)
 
     async def _look_for_needs(self, rolled: Rolled | None) -> bool:
         """Find out what the chosen projects need, as far as what is kept tells; whether it grew."""
-        if self.closure is None or rolled is None:
+        if self.needing is None or rolled is None:
             return False
-        seeds = [each for each in rolled.projects if self.plan.choice.match(each)]
-        found = await self.closure.of(seeds)
-        grew = not found <= self._needed
-        self._needed |= found
-        return grew
+        return await self.needing.look(rolled.projects)
+
+    @property
+    def _needed(self) -> frozenset[ProjectName]:
+        return frozenset() if self.needing is None else self.needing.projects
 
     # The list --------------------------------------------------------------------------------
 
     async def _asked(self, before: Mirroring) -> Rolled | None:
         """Ask which projects there are; None for "as before". One request."""
-        same = before.policy == self.plan.policy and not self.plan.dry and self.closure is None
+        same = before.policy == self.plan.policy and not self.plan.dry and self.needing is None
         named_again = before.until is not None and self.clock() >= before.until
         rolled = await self._rolled(before.etag if same and not named_again else None)
         if rolled is None or self.plan.shrink or not self.one.is_listed:
@@ -218,6 +222,9 @@ class Sync:
         """Write down what is to be looked at, and then, that the list was."""
         name = self.plan.upstream
         await self.mirrors.mark(name, listed.differences, start)
+        if self.needing is not None and self.needing.lacking:
+            vain = {each.project for each in await self.standings.failed(name, MOST_FAILED)}
+            await self.mirrors.recheck(name, self.needing.lacking - vain, start)
         if before.policy != self.plan.policy or (self.plan.full and first):
             await self.mirrors.recheck(name, None, start)
         else:
