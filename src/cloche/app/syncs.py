@@ -25,6 +25,7 @@ from cloche.ports.mirrors import Failure
 from cloche.service.alone import Alone
 from cloche.service.carry import Carrier
 from cloche.service.closure import Closure
+from cloche.service.crew import Crew, Hire
 from cloche.service.desired import Judges
 from cloche.service.fetch import Fetch
 from cloche.service.libraries import Kept
@@ -53,13 +54,13 @@ class Syncs:
     clock: Clock
     node: str
 
-    def of(self, plan: Plan) -> Sync:
+    def one(self, plan: Plan) -> One:
+        """What settles projects of the plan's upstream, one at a time or many."""
         cached, upstream = self.cached[plan.upstream], self.remote[plan.upstream]
-        judges = Judges(self.view, cached, plan.indexes)
         places = (self.view.ways(each).places for each in plan.indexes)
-        one = One(
+        return One(
             cached=cached,
-            judges=judges,
+            judges=Judges(self.view, cached, plan.indexes),
             carrier=Carrier(upstream, self.fetch, self.within, self.blobs, self.clock),
             holdings=self.stored.holdings,
             mirrors=self.stored.mirrors,
@@ -72,11 +73,21 @@ class Syncs:
             dry=plan.dry,
             full=plan.full,
         )
+
+    def of(self, plan: Plan, hire: Hire | None = None) -> Sync:
+        """What does the plan; with `hire`, in more processes than this one.
+
+        What is required is known to this process alone, so it brings that by itself.
+        """
+        one = self.one(plan)
+        needing = self._needing(plan, one.cached, one.judges)
+        alone = plan.dry or needing is not None
         return Sync(
-            needing=self._needing(plan, cached, judges),
+            needing=needing,
             plan=plan,
-            upstream=upstream,
+            upstream=self.remote[plan.upstream],
             one=one,
+            crew=Crew(one, plan.jobs, plan.processes, plan.many, None if alone else hire),
             mirrors=self.stored.mirrors,
             standings=self.stored.standings,
             ledger=self.stored.ledger,

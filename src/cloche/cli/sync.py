@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ import uvloop
 from msgspec.structs import replace
 
 from cloche import logs
+from cloche.app.hands import hiring
 from cloche.app.services import opened
 from cloche.app.syncs import Syncs, plans, widened
 from cloche.cli._options import Config, Data
@@ -18,9 +20,19 @@ from cloche.cli._progress import Report, reporting
 from cloche.cli._syncing import Failed, Note, Stand, Summed, Watcher, stand
 from cloche.config import Settings, load
 from cloche.core.errors import Error
+from cloche.service.crew import Hire
 from cloche.service.sync import Plan
 
+MOST = 4  # processes, if nobody says otherwise
+MANY = 100  # projects that are worth a second process: to start one takes a second
 LEFTOVER = 2.0  # seconds at the end for transfers that are under way: they can be resumed
+
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=64, metavar="N", help="Processes, if there is much to do. [default: cores, to 4]"
+    ),
+]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -54,6 +66,7 @@ def sync(  # noqa: PLR0913 - each option is an argument
     jobs: Annotated[
         int | None, typer.Option(min=1, max=512, metavar="N", help="Requests under way at once.")
     ] = None,
+    processes: Processes = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -64,7 +77,7 @@ def sync(  # noqa: PLR0913 - each option is an argument
     settings = load(config, data)
     chosen = [
         replace(each, full=full, dry=dry_run, shrink=allow_shrink)
-        for each in plans(settings, names or (), jobs)
+        for each in _beside(plans(settings, names or (), jobs), processes)
     ]
     # What goes wrong is told at the end; a log would tell it twice, and through the bar.
     logs.configure(as_json=settings.server.log == "json", level=logging.CRITICAL)
@@ -72,6 +85,19 @@ def sync(  # noqa: PLR0913 - each option is an argument
         good = _asked(widened(settings, chosen), chosen, report, only_status=status)
     if not good:
         raise typer.Exit(1)
+
+
+def _beside(chosen: Iterable[Plan], processes: int | None) -> list[Plan]:
+    """The plans, with so many processes; if nobody says how many, with what the machine has."""
+    many = processes or MANY
+    at_most = processes or min(MOST, _cores())
+    return [replace(each, processes=at_most, many=many) for each in chosen]
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    tell = getattr(os, "sched_getaffinity", None)
+    return len(tell(0)) if tell else os.cpu_count() or 1
 
 
 def _asked(
@@ -83,7 +109,7 @@ def _asked(
                 await (
                     _status(services.syncs, each, report)
                     if only_status
-                    else _one(services.syncs, each, report)
+                    else _one(services.syncs, each, report, hiring(settings, each))
                 )
                 for each in chosen
             ]
@@ -97,10 +123,10 @@ def _asked(
         raise typer.Exit(130) from None
 
 
-async def _one(syncs: Syncs, plan: Plan, report: Report) -> bool:
+async def _one(syncs: Syncs, plan: Plan, report: Report, hire: Hire) -> bool:
     """Sync one upstream; whether nothing is lacking."""
     try:
-        done = await syncs.of(plan).run(Watcher(report))
+        done = await syncs.of(plan, hire).run(Watcher(report))
     except Error as e:
         report.tell(Failed(upstream=plan.upstream, cause=e.detail))
         print(f"cloche: {plan.upstream}: {' '.join(e.detail.split())}", file=sys.stderr)

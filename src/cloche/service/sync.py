@@ -37,6 +37,7 @@ from cloche.ports import (
     Upstream,
 )
 from cloche.service.alone import Alone
+from cloche.service.crew import Crew
 from cloche.service.listing import Listing
 from cloche.service.needing import Needing
 from cloche.service.one import One, Result, Watch
@@ -64,6 +65,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     dry: bool = False  # say what would be done, and change nothing
     patient: bool = False  # what failed is not tried again before its time
     shrink: bool = False  # a list that is much shorter than before is believed
+    processes: int = 1  # at most
+    many: int = 1  # projects at once, from which on there is more than one process
 
 
 class Done(Struct, frozen=True, kw_only=True):
@@ -95,6 +98,7 @@ class Sync:
     plan: Plan
     upstream: Upstream
     one: One
+    crew: Crew
     mirrors: Mirrors
     standings: Standings
     ledger: Ledger
@@ -111,7 +115,10 @@ class Sync:
         if self.plan.dry:
             return await self._run(watch)
         async with self.alone.doing(f"the sync of upstream {self.plan.upstream}"):
-            return await self._run(watch)
+            try:
+                return await self._run(watch)
+            finally:
+                await self.crew.close()
 
     async def _run(self, watch: Watch) -> Done:
         before, start = await self.mirrors.find(self.plan.upstream), self.clock()
@@ -272,26 +279,12 @@ class Sync:
     async def _drain(
         self, batches: AsyncIterator[Sequence[Mirrored]], watch: Watch, total: Done
     ) -> Done:
-        """Look at all of them, many at once. What ends one project does not end the others."""
-        queue: asyncio.Queue[Mirrored | None] = asyncio.Queue(self.plan.jobs)
-
-        async def work() -> None:
+        def came(result: Result) -> None:
             nonlocal total
-            while (row := await queue.get()) is not None:
-                result = await self.one.settle(row, watch)
-                total = _added(total, result)
+            total = _added(total, result)
 
-        workers = max(4, self.plan.jobs // 2)
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(work())
-                async for rows in batches:
-                    watch.expect(projects=len(rows))
-                    for row in rows:
-                        await queue.put(row)
-                for _ in range(workers):
-                    await queue.put(None)
+            await self.crew.drain(batches, watch, came)
         except ExceptionGroup as e:
             raise _first(e) from None
         return total
