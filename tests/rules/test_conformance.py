@@ -1,5 +1,6 @@
 """What every kind of rule promises, tried on each that lies in the folder."""
 
+import pickle
 from datetime import timedelta
 
 import pytest
@@ -30,6 +31,15 @@ def test_unknown_keys_are_refused(kind: str) -> None:
     """A key that the kind does not have is an error that names it."""
     with pytest.raises(BadSetting, match="dayz"):
         clause(kind, **{**SETTINGS[kind][0], "dayz": 7})
+
+
+@each_clause
+@given(offer=offers())
+def test_it_can_go_to_another_process(one: Clause, offer: Offer) -> None:
+    """Workers get the rules from the process that read the settings, and judge alike."""
+    other: Clause = pickle.loads(pickle.dumps(one))  # noqa: S301 - written here
+
+    assert list(other.judge(offer, NOW)) == list(one.judge(offer, NOW))
 
 
 @each_clause

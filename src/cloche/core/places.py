@@ -54,6 +54,9 @@ class Places:
     def __hash__(self) -> int:
         return hash(self.says)
 
+    def __reduce__(self) -> tuple[type["Places"], tuple[tuple[str, ...]]]:
+        return Places, (self.says,)  # settings go to other processes, and tests cannot
+
     def fit(self, platform: str) -> bool:
         """Whether the platform is one of these systems, and of one of these machines."""
         return all(
