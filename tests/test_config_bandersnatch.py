@@ -13,6 +13,7 @@ from cloche.core.errors import BadSetting
 from cloche.core.known import Known
 from cloche.core.model import File, ProjectName
 from cloche.core.policy import Candidate, Clause, Offer, judge, settled
+from cloche.core.pypi_json import FILE_FIELDS, PARTS
 from tests.rules.samples import NOW
 
 WHEEL = "-py3-none-any.whl"
@@ -37,7 +38,7 @@ def shown(
 ) -> list[str]:
     """Which of a project's files the rules let through."""
     candidates = [Candidate(file, "pypi", hosted=False) for file in files]
-    known = Known({"metadata": {file.filename: facts or {} for file in files}})
+    known = Known({"info": {file.filename: facts or {} for file in files}})
     offer = Offer("main", ProjectName(project), candidates, known)
     found = judge(offer, tuple(clauses), NOW).rulings
     return [file.filename for file in files if settled(found.get(file.filename, ())) is None]
@@ -65,14 +66,14 @@ def test_names_and_versions_that_are_allowed(tmp_path: Path) -> None:
 
 
 def test_names_and_versions_that_are_blocked(tmp_path: Path) -> None:
-    """Of the blocked, those without versions are the project filter's, the others the release's."""
+    """Of the blocked, those without versions are the project filter's, and all the release's."""
     text = "[blocklist]\npackages =\n    evil\n    example2>=1.4.2,<1.9,!=1.5.*\n"
     projects = rules(tmp_path, only("blocklist_project", text))
     releases = rules(tmp_path, only("blocklist_release", text))
 
     assert versions(projects, "evil", "1.0") == []
     assert versions(projects, "example2", "1.5", "1.6") == ["1.5", "1.6"]
-    assert versions(releases, "evil", "1.0") == ["1.0"]
+    assert versions(releases, "evil", "1.0") == []
     assert versions(releases, "example2", "1.4", "1.5.1", "1.6", "1.9") == ["1.4", "1.5.1", "1.9"]
 
 
@@ -152,7 +153,7 @@ def test_platforms(tmp_path: Path) -> None:
 
     assert shown(found, "demo", *(File(filename=name) for name in names)) == names[-2:]
     assert translate(only("exclude_platform", text), "main").notes == [
-        "[blocklist] platforms: amiga is no platform that wheels can be for"
+        "[blocklist] platforms: amiga is no word of bandersnatch's"
     ]
 
 
@@ -185,7 +186,7 @@ def test_ranges_of_python(tmp_path: Path) -> None:
     ],
 )
 def test_metadata(tmp_path: Path, key: str, facts: tuple[str, ...], fits: bool) -> None:  # noqa: FBT001
-    """Patterns over PyPI's JSON are patterns over the core metadata that it is made of."""
+    """Patterns over PyPI's JSON are over what it is made of here, and null is as it is there."""
     text = f"[regex_project_metadata]\n{key} =\n    Framework :: .*\n"
     found = rules(tmp_path, only("regex_project_metadata", text))
     file = File(filename=f"demo-1.0{WHEEL}")
@@ -204,12 +205,18 @@ def test_facts_of_files(tmp_path: Path) -> None:
 
 
 def test_every_filter_is_known() -> None:
-    """All are enabled by one word, and without settings they leave nothing out but pre-releases."""
+    """All are enabled by one word; without settings some let nothing through, as they do there."""
     found = translate("[plugins]\nenabled = all\n", "main")
 
-    assert len(FILTERS) == 16
-    assert [rule["name"] for rule in found.tables["index"]["main"]["rule"]] == [
-        "prerelease_release"
+    assert len(FILTERS) == 17
+    assert [(rule["name"], rule.get("what")) for rule in found.tables["index"]["main"]["rule"]] == [
+        ("allowlist_release", ["*"]),
+        ("prerelease_release", None),
+        ("project_requirements_pinned", ["*"]),
+    ]
+    assert found.notes == [
+        f"{name}: there is nothing on the list, so that bandersnatch takes nothing at all"
+        for name in ("allowlist_release", "project_requirements_pinned")
     ]
 
 
@@ -232,17 +239,20 @@ def test_where_it_mirrors_from() -> None:
         },
     }
     assert found.notes == [
-        "[mirror] hash-index has no counterpart",
+        "[mirror] hash-index: folders named by a letter are for file systems; here is none between",
         "[mirror] release-files: files come when they are first asked for",
     ]
 
 
 def test_old_words() -> None:
-    """What bandersnatch called whitelist and blacklist once is understood."""
+    """What bandersnatch called whitelist and blacklist once is understood; values are let be."""
     text = "[plugins]\nenabled = blacklist_project\n[blacklist]\npackages = evil\n"
     (rule,) = translate(text, "main").tables["index"]["main"]["rule"]
 
     assert rule == {"kind": "deny", "name": "blocklist_project", "what": ["evil"]}
+    text = "[plugins]\nenabled = regex_project\n[filter_regex]\npackages = blacklist-.*\n"
+    (rule,) = translate(text, "main").tables["index"]["main"]["rule"]
+    assert rule["project"] == [r"\A(?:blacklist-.*)"]
 
 
 @pytest.mark.parametrize(
@@ -263,13 +273,92 @@ def test_what_cannot_be_read(text: str, says: str) -> None:
 
 
 def test_what_is_not_known() -> None:
-    """Filters, paths and options that nothing here can say are named, and nothing else is lost."""
+    """Filters, words and options that bandersnatch has not either are named; nothing else is."""
     text = (
-        "[plugins]\nenabled = mine_project regex_project_metadata\n"
-        "[regex_project_metadata]\ninfo.downloads = 1\n"
+        "[mirror]\ndirectory = /srv\ncolour = red\ndiff-file = /d\n"
+        "[plugins]\nenabled = mine_project size_project_metadata versions_count_project_metadata\n"
+        "[size_project_metadata]\nmax_package_size = huge\n"
+        "[versions_count_project_metadata]\nmin_versions = 3\nmax_versions = 2\n"
+    )
+    found = translate(text, "main")
+
+    assert found.tables == {"index": {"main": {"sources": ["pypi"], "default": True}}}
+    assert found.notes == [
+        "[mirror] colour is no option of bandersnatch that is known here",
+        (
+            "[mirror] diff-file: what has changed is told by /-/api/v1/indexes/NAME/changes, or "
+            "webhooks"
+        ),
+        "[plugins] enables mine_project, which is no filter known here",
+        "[size_project_metadata] max_package_size: huge is no size: it limits nothing",
+        (
+            "[versions_count_project_metadata] min_versions is more than max_versions: it limits "
+            "nothing"
+        ),
+    ]
+
+
+def test_paths_that_lead_nowhere() -> None:
+    """What PyPI's JSON does not have is null for all: it leaves nothing out, or everything."""
+    text = "[regex_project_metadata]\ninfo.nothing = 1\nnot-null:release_file.size = 1\n"
+    found = translate(only("regex_project_metadata", text), "main")
+
+    assert found.tables["index"]["main"]["rule"] == [
+        {"kind": "deny", "name": "regex_project_metadata", "what": ["*"]}
+    ]
+    assert found.notes == [
+        (
+            "[regex_project_metadata] info.nothing: there is no info.nothing, so that it leaves "
+            "nothing out"
+        ),
+        (
+            "[regex_project_metadata] not-null:release_file.size: there is no release_file.size, "
+            "so that bandersnatch takes nothing at all"
+        ),
+    ]
+
+
+@pytest.mark.parametrize("known", sorted({*PARTS, "info.classifiers", "info.downloads.last_day"}))
+def test_every_path_of_a_project(tmp_path: Path, known: str) -> None:
+    """What PyPI's JSON has can be asked about, what bandersnatch itself fails on too."""
+    text = f"[regex_project_metadata]\n{known} = .\n"
+    (rule,) = rules(tmp_path, only("regex_project_metadata", text))
+
+    assert (rule.kind, rule.name) == ("pypi_json", "regex_project_metadata")
+
+
+@pytest.mark.parametrize(
+    "known", ["release", "info.version", *map("release_file.{}".format, FILE_FIELDS)]
+)
+def test_every_path_of_a_file(tmp_path: Path, known: str) -> None:
+    """What it says of a file can be asked about: numbers and truth values as JSON writes them."""
+    both = ("regex_release_file_metadata", "version_range_release_file_metadata")
+    text = f"[{both[0]}]\nnone:{known} = ^nothing\n[{both[1]}]\n{known} = 1\n"
+    found = rules(tmp_path, only("\n    ".join(both), text))
+
+    assert [rule.name for rule in found] == [*both]
+
+
+def test_what_bandersnatch_never_asks() -> None:
+    """A filter that nothing calls there does here what it says, and the reader is told."""
+    section = "version_range_project_metadata"
+    found = translate(only(section, f"[{section}]\nnot-null:info.requires_python = 3.12\n"), "main")
+
+    assert found.tables["index"]["main"]["rule"] == [
+        {"kind": "pypi_json", "name": section, "path": "info.requires_python", "admits": ["3.12"]}
+    ]
+    assert found.notes == [f"{section}: bandersnatch never asks it; here it does what it says"]
+    assert translate(only(section, ""), "main").notes == []
+
+
+def test_known_vulnerabilities_have_a_source(tmp_path: Path) -> None:
+    """Who asks about vulnerabilities is given the place that PyPI has them from."""
+    found = translate(
+        only("regex_project_metadata", "[regex_project_metadata]\nvulnerabilities = PYSEC\n"),
+        "main",
     )
 
-    assert translate(text, "main").notes == [
-        "[plugins] enables mine_project, which is no filter known here",
-        "[regex_project_metadata] info.downloads: info.downloads has no counterpart",
-    ]
+    assert set(found.tables) == {"index", "advisories"}
+    file = tmp_path / "cloche.toml"
+    file.write_text(tomli_w.dumps(found.tables))
+    assert load(file, environ={}).indexes["main"].clauses[0].needs == {"advisories"}

@@ -1,6 +1,19 @@
 """What of core metadata rules may know."""
 
-from cloche.core.known import FIELDS, MAX_VALUE, MAX_VALUES, Known, Lack, fields
+from msgspec.structs import replace
+
+from cloche.core.known import (
+    FIELDS,
+    MAX_DESCRIPTION,
+    MAX_VALUE,
+    MAX_VALUES,
+    Known,
+    Lack,
+    description,
+    fields,
+    metadata,
+    whole,
+)
 from cloche.core.metadata import read
 from tests.packages import wheel
 
@@ -54,3 +67,14 @@ def test_what_nobody_looked_at() -> None:
     assert found.of("metadata", "demo-1.0.tar.gz") == {}
     assert found.of("metadata", "demo-2.0.tar.gz") == Lack("nobody has looked at its metadata")
     assert found.of("provenance", "demo-1.0.tar.gz") == Lack("nobody has looked at its provenance")
+
+
+def test_what_one_release_tells_is_kept_whole() -> None:
+    """Of the release that tells for its project all can be had back, to wider bounds."""
+    said = read(wheel("Demo", "1.0", fields=[*SAID, ("Description", "Of cheese")]).metadata)
+    long = replace(said, license="x" * MAX_VALUE * 2, description="y" * MAX_DESCRIPTION * 2)
+
+    assert metadata({**whole(said), **description(said)}) == said
+    assert metadata(whole(long)).license == long.license
+    assert len(metadata(description(long)).description) == MAX_DESCRIPTION
+    assert description(replace(said, description="")) == {}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cloche import kinds, rules
 from cloche.config.rules import clauses
 from cloche.core.advisories import Advisory, Span
-from cloche.core.known import NOTHING, Facts, Known, Lack
+from cloche.core.known import NOTHING, Facts, Known, Lack, Need
 from cloche.core.model import File, ProjectName
 from cloche.core.policy import Candidate, Clause, Offer
 
@@ -39,17 +39,27 @@ SETTINGS: dict[str, list[Mapping[str, Any]]] = {
         {"field": "keywords", "any": ["one"]},
         {"field": "requires-python", "admits": ["3.12"], "missing": "allow"},
     ],
-    "newest": [{"count": 2}, {"count": 1, "prereleases": 1, "by": "upload-time"}],
+    "newest": [
+        {"count": 2},
+        {"count": 1, "prereleases": 1, "by": "upload-time"},
+        {"count": 1, "exactly": True},
+    ],
     "pattern": [
         {"filename": [r"win_amd64", r"\.zip$"]},
         {"project": ["^demo$"], "version": [r"^\d+\.\d+$"], "match": "all", "keep": True},
         {"project": ["^d"]},
+        {"filename": ["any"], "packagetype": ["^bdist"], "match": "all"},
     ],
     "pins": [{"files": [LOCK]}, {"files": [LOCK], "strict": True}],
     "platforms": [{"no": ["windows"]}, {"only": ["linux", "x86_64", "py3.12"]}],
     "prerelease": [{}, {"phases": ["rc"], "unless_only": True}],
     "project_size": [{"max": "1 TB"}],
     "provenance": [{}, {"publishers": ["github:acme/demo/release.yml"]}],
+    "pypi_json": [
+        {"path": "info.keywords", "any": ["one"]},
+        {"path": "release_file.requires_python", "admits": ["3.12"], "missing": "allow"},
+        {"path": "vulnerabilities", "none": ["^A-"], "missing": "allow"},
+    ],
     "python": [{"versions": ["3.11", "3.12"]}, {"versions": ["2.7"], "admits": "none"}],
     "size": [{"max": "100 GB"}],
     "typosquat": [{"protect": ["dema", "numpy"]}, {"protect": ["demmo-*"]}],
@@ -152,5 +162,10 @@ def offers(draw: st.DrawFn) -> Offer:
     said = [*facts.values(), *signers.values()]
     agains = [each.again for each in said if isinstance(each, Lack) and each.again]
     again = min(agains, default=None)
-    known = Known({"metadata": facts, "provenance": signers}, again, draw(ADVISORIES))
+    by_need: dict[Need, dict[str, Facts | Lack]] = {
+        "metadata": facts,
+        "info": facts,
+        "provenance": signers,
+    }
+    known = Known(by_need, again, draw(ADVISORIES))
     return replace(offer(*files), known=known)

@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+import pytest
+
+from cloche.core.errors import BadSetting
 from cloche.core.model import File
 from cloche.core.policy import Clause
 from tests.rules.samples import NOW, clause, objected
@@ -79,3 +82,16 @@ def test_the_reason_says_what_is_kept() -> None:
         "demo-1.0.tar.gz": "it is not of the project's 1 newest versions by version, "
         "or 2 pre-releases"
     }
+
+
+def test_no_more_than_so_many() -> None:
+    """Exactly so many: the version that an installer takes may be there in place of the last."""
+    exactly = clause("newest", count=2, exactly=True)
+    yanked = [File(filename="demo-2.0.tar.gz", yanked=True), *files("1.0", "3.0a1", "3.0a2")]
+
+    assert shown(exactly, *files(*HISTORY)) == {"3.0a2", "2.0"}
+    assert shown(exactly, *yanked) == {"3.0a2", "1.0"}
+    assert shown(exactly, *files("1.0", "2.0", "3.0")) == {"2.0", "3.0"}
+    assert shown(exactly, *files("1.0")) == {"1.0"}
+    with pytest.raises(BadSetting, match="exactly"):
+        clause("newest", count=2, prereleases=1, exactly=True)

@@ -75,3 +75,12 @@ def test_what_is_refused(settings: dict[str, Any], said: str) -> None:
         clause("pattern", **settings)
 
     assert str(caught.value).startswith("cloche.toml: index.main.rule.pattern")
+
+
+def test_kinds_of_packages() -> None:
+    """What a pattern means can be of some kinds alone, as their names tell them."""
+    sdist = File(filename="demo-win-1.0.tar.gz")
+    binary = clause("pattern", filename=["win"], packagetype=["^(?!sdist$)"], match="all")
+
+    assert objected(binary, *FILES, sdist).keys() == {BETA}
+    assert objected(clause("pattern", packagetype=["wheel"]), *FILES).keys() == {FINAL, BETA}

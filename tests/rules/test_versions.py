@@ -1,12 +1,13 @@
 """Projects with few versions, or many."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cloche.core.errors import BadSetting
 from cloche.core.model import File
-from tests.rules.samples import clause, objected
+from tests.rules.samples import NOW, clause, objected, offer
 
 
 def files(*versions: str) -> list[File]:
@@ -28,6 +29,13 @@ def test_too_few_and_too_many() -> None:
     assert objected(clause("versions", max=1), *files("1", "2")) == dict.fromkeys(
         ["demo-1.tar.gz", "demo-2.tar.gz"], "the project has 2 versions, more than 1"
     )
+
+
+def test_versions_without_files() -> None:
+    """What the upstream names as a version counts, whether it has files of it or none."""
+    listed = replace(offer(*files("1.0", "2.0")), listed=("1", "2.0", "0.1", "rubbish"))
+
+    assert list(clause("versions", min=3, max=3).judge(listed, NOW)) == []
 
 
 def test_what_cannot_be_counted_counts_against_the_project() -> None:

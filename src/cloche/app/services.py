@@ -20,7 +20,7 @@ from cloche.catalog import Catalog
 from cloche.config import Settings
 from cloche.config.recording import rebuilt
 from cloche.core.index import watched
-from cloche.core.known import Need
+from cloche.core.known import Need, description, whole
 from cloche.logs import Log
 from cloche.ports import Blobs, Clock, Upstream
 from cloche.service.admit import Admit
@@ -46,7 +46,7 @@ from cloche.service.pinned import Pins
 from cloche.service.primacy import Primacy
 from cloche.service.promote import Promote
 from cloche.service.publish import Publish
-from cloche.service.reading import Reading
+from cloche.service.reading import Current, Reading
 from cloche.service.recall import Flags, Recaller
 from cloche.service.renew import Renew
 from cloche.service.retain import Retain
@@ -149,8 +149,11 @@ def compose(
     within = Within(fetch, remote, spool)
     objects = Objects(blobs, stored.pages, spool, remote, clock)
     attestor = open_attestor(settings)
+    reading = Reading(fetch, within, blobs)
     lookers: dict[Need, Looker] = {
-        "metadata": Reading(fetch, within, blobs),
+        "metadata": reading,
+        "info": Current(reading, whole),
+        "description": Current(reading, description),
         "provenance": Signers(objects, attestor),
     }
     knowledge = Knowledge(stored.facts, lookers, clock)

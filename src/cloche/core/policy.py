@@ -88,6 +88,8 @@ class Offer:
     project: ProjectName
     candidates: Sequence[Candidate]
     known: Known = NOTHING  # of what the rules need beyond the page
+    listed: Sequence[str] = ()  # versions that the page names, those without files too
+    serial: int | None = None  # of the journal entry that last changed the project
 
     @cached_property
     def versions(self) -> Mapping[Version | None, Sequence[Candidate]]:

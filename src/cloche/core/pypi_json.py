@@ -1,6 +1,6 @@
 """PyPI's JSON API: a project and its releases as one document, every field that PyPI has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +9,14 @@ from msgspec import Struct
 
 from cloche.core.advisories import Advisory, concerned
 from cloche.core.errors import BadName
-from cloche.core.filenames import Named, parse
+from cloche.core.filenames import Brief, brief, parse
 from cloche.core.metadata import Metadata
 from cloche.core.model import File, Page, ProjectName, Upload
 from cloche.core.releases import Release
 from cloche.core.wire import href
+
+PARTS = ("info", "last_serial", "ownership", "urls", "vulnerabilities", "releases")
+"""What the document is made of."""
 
 UNCOUNTED = -1  # what PyPI says of downloads, too
 
@@ -36,16 +39,29 @@ def render(
     account: Account, release: Release, metadata: Metadata | None, *, history: bool
 ) -> bytes:
     """Write the document about one release; with `history`, of all that there are too."""
-    said: dict[str, Any] = {
-        "info": info(account, release, metadata),
-        "last_serial": account.serial,
-        "ownership": {"organization": None, "roles": roles(account)},
-        "urls": files(account, release),
-        "vulnerabilities": vulnerabilities(account, release),
+    said = {
+        name: part(name, account, release, metadata)
+        for name in PARTS
+        if history or name != "releases"
     }
-    if history:
-        said["releases"] = _history(account)
     return msgspec.json.encode(said)
+
+
+def part(name: str, account: Account, release: Release, metadata: Metadata | None) -> object:
+    """One of `PARTS`."""
+    match name:
+        case "info":
+            return info(account, release, metadata)
+        case "last_serial":
+            return account.serial
+        case "ownership":
+            return {"organization": None, "roles": roles(account)}
+        case "releases":
+            return _history(account)
+        case "urls":
+            return files(account, release)
+        case _:
+            return vulnerabilities(account, release)
 
 
 def info(account: Account, release: Release, metadata: Metadata | None) -> dict[str, Any]:
@@ -144,26 +160,14 @@ def _display_name(account: Account, metadata: Metadata | None) -> str:
 
 
 def _file(account: Account, file: File) -> dict[str, Any]:
-    named = _named(file.filename)
+    """What is said of it, with our address, and the digests that were taken when it came."""
     digests = _digests(file, account.uploads.get(file.filename))
-    return {
-        "comment_text": "",
-        "core-metadata": file.core_metadata,
+    ours = {
         "digests": digests,
-        "downloads": UNCOUNTED,
-        "filename": file.filename,
-        "has_sig": bool(file.gpg_sig),
         "md5_digest": digests.get("md5"),
-        "packagetype": named and named.filetype,
-        "python_version": named and named.pyversion,
-        "requires_python": file.requires_python,
-        "size": file.size,
-        "upload_time": file.upload_time and file.upload_time.astimezone(UTC).strftime(_DAY),
-        "upload_time_iso_8601": file.upload_time and _exactly(file.upload_time),
         "url": href(account.packages, file),
-        "yanked": bool(file.yanked),
-        "yanked_reason": _reason(file),
     }
+    return {name: field(file) for name, field in FILE_FIELDS.items()} | ours
 
 
 def _vulnerability(advisory: Advisory) -> dict[str, Any]:
@@ -179,9 +183,12 @@ def _vulnerability(advisory: Advisory) -> dict[str, Any]:
     }
 
 
-def _named(filename: str) -> Named | None:
+def _python_version(filename: str, said: Brief) -> str | None:
+    """A wheel's tag as it is written, as uploaders state it to PyPI."""
+    if said.pythons:
+        return said.pythons
     try:
-        return parse(filename)
+        return parse(filename).pyversion
     except BadName:
         return None
 
@@ -199,3 +206,26 @@ def _exactly(when: datetime) -> str:
 
 def _reason(file: File) -> str | None:
     return file.yanked if isinstance(file.yanked, str) else None
+
+
+FILE_FIELDS: Mapping[str, Callable[[File], object]] = {
+    "comment_text": lambda _: "",
+    "core-metadata": lambda file: file.core_metadata,
+    "digests": lambda file: _digests(file, None),
+    "downloads": lambda _: UNCOUNTED,
+    "filename": lambda file: file.filename,
+    "has_sig": lambda file: bool(file.gpg_sig),
+    "md5_digest": lambda file: file.hashes.get("md5"),
+    "packagetype": lambda file: brief(file.filename).filetype or None,
+    "python_version": lambda file: _python_version(file.filename, brief(file.filename)),
+    "requires_python": lambda file: file.requires_python,
+    "size": lambda file: file.size,
+    "upload_time": lambda file: (
+        file.upload_time and file.upload_time.astimezone(UTC).strftime(_DAY)
+    ),
+    "upload_time_iso_8601": lambda file: file.upload_time and _exactly(file.upload_time),
+    "url": lambda file: file.url or None,
+    "yanked": lambda file: bool(file.yanked),
+    "yanked_reason": _reason,
+}
+"""What is said of a file: its upstream's address of it, and the digests that a page has."""

@@ -1,24 +1,17 @@
 """Regular expressions over what a version's metadata says, or its page of a file."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from cloche.core.conversion import nearest
 from cloche.core.errors import BadName
 from cloche.core.known import FIELDS, Facts, Lack, Need
 from cloche.core.policy import Candidate, Objection, Offer, Rule
-
-MAX_PATTERN = 1000  # characters
-MAX_SPECIFIERS = 1000  # characters of what a stranger wrote
-
-Patterns = tuple[re.Pattern[str], ...]
+from cloche.rules._values import Asked, asked
 
 PAGE: Mapping[str, Callable[[Candidate], object]] = {
     "filename": lambda each: each.file.filename,
@@ -51,31 +44,18 @@ def connect(settings: Settings, folder: Path) -> Rule:
     field, known = settings.field.lower(), sorted({*FIELDS, *PAGE})
     if field not in known:
         raise BadName(f"field is {settings.field!r}, which is none{nearest(field, known)}")
-    if not (settings.any or settings.all or settings.none or settings.admits):
-        raise BadName("it asks nothing of the field; give any, all, none or admits")
-    return Says(
-        field=field,
-        any_of=_compiled(settings.any),
-        all_of=_compiled(settings.all),
-        none_of=_compiled(settings.none),
-        admits=tuple(map(_version, settings.admits)),
-        missing=settings.missing == "allow",
-    )
+    wanted = asked(settings.any, settings.all, settings.none, settings.admits)
+    return Says(field, wanted, settings.missing == "allow")
 
 
-class Says(Struct, frozen=True, kw_only=True, eq=False):
+class Says(Struct, frozen=True, eq=False):
     """Objects to files of which a field does not say what is wanted.
 
-    Of its values one is to match one of `any_of`; each of `all_of` is to match one; none may
-    match any of `none_of`; one is to be a specifier that admits one of `admits`, or one of those.
     Without any value `missing` counts; where metadata was not to be had, doubt means no.
     """
 
     field: str
-    any_of: Patterns
-    all_of: Patterns
-    none_of: Patterns
-    admits: tuple[Version, ...]
+    wanted: Asked
     missing: bool
 
     @property
@@ -105,51 +85,6 @@ class Says(Struct, frozen=True, kw_only=True, eq=False):
             return None if lets else Objection(f"its {self.field} is unknown: {found.reason}")
         if not found:
             return None if self.missing else Objection(f"it states no {self.field}")
-        return None if self._wanted(found) else Objection(f"its {self.field} is not as wanted here")
-
-    def _wanted(self, values: tuple[str, ...]) -> bool:
-        return (
-            (not self.any_of or any(_matches(each, values) for each in self.any_of))
-            and all(_matches(each, values) for each in self.all_of)
-            and not any(_matches(each, values) for each in self.none_of)
-            and (not self.admits or any(map(self._admitted, values)))
-        )
-
-    def _admitted(self, value: str) -> bool:
-        if len(value) > MAX_SPECIFIERS:
-            return False
-        try:
-            return Version(value) in self.admits
-        except InvalidVersion:
-            pass
-        try:
-            wanted = SpecifierSet(value)
-        except InvalidSpecifier:
-            return False
-        return any(wanted.contains(each, prereleases=True) for each in self.admits)
-
-
-def _matches(pattern: re.Pattern[str], values: tuple[str, ...]) -> bool:
-    return any(pattern.search(each) for each in values)
-
-
-def _compiled(patterns: Iterable[str]) -> Patterns:
-    return tuple(map(_pattern, patterns))
-
-
-def _pattern(said: str) -> re.Pattern[str]:
-    if len(said) > MAX_PATTERN:
-        raise BadName(f"a pattern has over {MAX_PATTERN} characters; split it")
-    try:
-        return re.compile(said)
-    except (re.error, RecursionError, OverflowError) as e:
-        raise BadName(
-            f"{said!r} is no regular expression ({e}); write one as Python's re reads it"
-        ) from None
-
-
-def _version(said: str) -> Version:
-    try:
-        return Version(said)
-    except InvalidVersion:
-        raise BadName(f"{said!r} is no version (PEP 440); write one such as 3.12") from None
+        if self.wanted.of(found):
+            return None
+        return Objection(f"its {self.field} is not as wanted here")

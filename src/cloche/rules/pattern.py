@@ -8,13 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from cloche.core.errors import BadSetting
+from cloche.core.errors import BadName, BadSetting
 from cloche.core.model import ProjectName
 from cloche.core.policy import Candidate, Objection, Offer, Rule
-
-MAX_PATTERN = 1000  # characters
-
-Patterns = tuple[re.Pattern[str], ...]
+from cloche.rules._values import Patterns, pattern
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,18 +20,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     project: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     filename: tuple[str, ...] = ()
-    match: Literal["any", "all"] = "any"  # of these three that are given
+    packagetype: tuple[str, ...] = ()
+    match: Literal["any", "all"] = "any"  # of these four that are given
     keep: bool = False  # what matches, and nothing else
 
 
 def connect(settings: Settings, folder: Path) -> Rule:
     """Raise BadSetting."""
-    if not (settings.project or settings.version or settings.filename):
-        raise BadSetting("it has no patterns; give project, version or filename")
+    if not (settings.project or settings.version or settings.filename or settings.packagetype):
+        raise BadSetting("it has no patterns; give project, version, filename or packagetype")
     return Pattern(
         project=_compiled("project", settings.project),
         version=_compiled("version", settings.version),
         filename=_compiled("filename", settings.filename),
+        packagetype=_compiled("packagetype", settings.packagetype),
         every=settings.match == "all",
         keep=settings.keep,
     )
@@ -44,15 +43,11 @@ def _compiled(key: str, patterns: Iterable[str]) -> Patterns:
     return tuple(_one(key, each) for each in patterns)
 
 
-def _one(key: str, pattern: str) -> re.Pattern[str]:
-    if len(pattern) > MAX_PATTERN:
-        raise BadSetting(f"{key}: a pattern has over {MAX_PATTERN} characters; split it")
+def _one(key: str, said: str) -> re.Pattern[str]:
     try:
-        return re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as e:
-        raise BadSetting(
-            f"{key}: {pattern!r} is no regular expression ({e}); write one as Python's re reads it"
-        ) from None
+        return pattern(said)
+    except BadName as e:
+        raise BadSetting(f"{key}: {e}") from None
 
 
 class Pattern(Struct, frozen=True, kw_only=True, eq=False):
@@ -61,6 +56,7 @@ class Pattern(Struct, frozen=True, kw_only=True, eq=False):
     project: Patterns
     version: Patterns
     filename: Patterns
+    packagetype: Patterns
     every: bool
     keep: bool
 
@@ -72,14 +68,14 @@ class Pattern(Struct, frozen=True, kw_only=True, eq=False):
             of_version = _found(self.version, None if version is None else str(version))
             for candidate in candidates:
                 of_filename = _found(self.filename, candidate.file.filename)
-                found = self._joined(of_project, of_version, of_filename)
+                of_type = _found(self.packagetype, candidate.brief.filetype)
+                found = self._joined(of_project, of_version, of_filename, of_type)
                 if found is not self.keep:
                     yield candidate, doubt if found is None else why
 
     def shuts(self, project: ProjectName, *, hosted: bool) -> str | None:
-        found = self._joined(
-            _found(self.project, project), _found(self.version, None), _found(self.filename, None)
-        )
+        unknown = (_found(each, None) for each in (self.version, self.filename, self.packagetype))
+        found = self._joined(_found(self.project, project), *unknown)
         if found is None or found is self.keep:
             return None
         return f"its name {'does not match' if self.keep else 'matches'} the patterns"

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from cloche.core.errors import BadName
+from cloche.core.filenames import known_version
 from cloche.core.policy import Candidate, Objection, Offer, Rule
 
 
@@ -30,7 +31,8 @@ def connect(settings: Settings, folder: Path) -> Rule:
 class Versions(Struct, frozen=True):
     """Objects to all files of a project with fewer versions than `least` or more than `most`.
 
-    A file whose version cannot be told is one more version, or none, whichever is worse.
+    Versions without files count. A file whose version cannot be told is one more version, or
+    none, whichever is worse.
     """
 
     least: int
@@ -38,7 +40,8 @@ class Versions(Struct, frozen=True):
 
     def judge(self, offer: Offer, now: datetime) -> Iterable[tuple[Candidate, Objection]]:
         unknown = len(offer.versions.get(None, ()))
-        known = sum(version is not None for version in offer.versions)
+        listed = (known_version(each) for each in offer.listed)
+        known = len({*offer.versions, *listed} - {None})
         if known < self.least:
             said = f"the project has {known} versions, fewer than {self.least}"
         elif self.most is not None and known + unknown > self.most:

@@ -1,14 +1,16 @@
 """Core metadata for rules to know: of each version, from the file that tells it for the least."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from cloche.core import metadata
 from cloche.core.errors import NoSuchFile, TooLarge
 from cloche.core.known import Facts, fields
+from cloche.core.metadata import Metadata
 from cloche.core.model import Artifact, Digest, ProjectName
 from cloche.core.policy import Candidate, Offer
+from cloche.core.pypi_document import current
 from cloche.ports import Blobs
 from cloche.service.fetch import Fetch
 from cloche.service.files import metadata_of
@@ -35,13 +37,16 @@ class Reading:
         return [Group(_tellers(members), members) for members in found.values()]
 
     async def look(self, project: ProjectName, teller: Candidate) -> Facts:
+        return fields(await self.metadata(project, teller))
+
+    async def metadata(self, project: ProjectName, teller: Candidate) -> Metadata:
         if teller.hosted:
             raw = await self._uploaded(teller)
         else:
             raw = await self._fetched(*metadata_of(teller.source, project, teller.file))
         if len(raw) <= INLINE:
-            return fields(metadata.read(raw))
-        return fields(await asyncio.to_thread(metadata.read, raw))
+            return metadata.read(raw)
+        return await asyncio.to_thread(metadata.read, raw)
 
     async def _uploaded(self, teller: Candidate) -> bytes:
         claim = teller.file.core_metadata
@@ -60,6 +65,20 @@ class Reading:
 
     async def _read(self, artifact: Artifact) -> bytes:
         return await _all((await self.fetch.open(artifact)).chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Reads that of the release alone that PyPI's JSON tells of; `keep` is what is kept of it."""
+
+    reading: Reading
+    keep: Callable[[Metadata], Facts]
+
+    def groups(self, offer: Offer) -> list[Group]:
+        return self.reading.groups(replace(offer, candidates=current(offer)))
+
+    async def look(self, project: ProjectName, teller: Candidate) -> Facts:
+        return self.keep(await self.reading.metadata(project, teller))
 
 
 def _tellers(members: Sequence[Candidate]) -> list[Candidate]:

@@ -75,7 +75,9 @@ async def _check_judged(view: View, indexes: Sequence[str], held: Held) -> None:
     candidates = [Candidate(each, held.upstream, hosted=False) for each in (*others, file)]
     for index in reversed(indexes):
         clauses = view.index(index).clauses
-        offer = await view.informed(Offer(index, held.project, candidates), clauses)
+        versions = listed.versions if listed else ()
+        offer = Offer(index, held.project, candidates, listed=versions)
+        offer = await view.informed(offer, clauses)
         admitted = (await view.ledger.own(index, held.project)).admissions
         rulings = judge(offer, clauses, view.clock(), admitted).rulings
         ruling = settled(rulings.get(file.filename, ()))

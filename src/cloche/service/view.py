@@ -164,7 +164,13 @@ class View:
         if not clauses:
             return sight
         offered = sight.offered
-        offer = Offer(index, sight.page.name, candidates(offered, sight))
+        offer = Offer(
+            index,
+            sight.page.name,
+            candidates(offered, sight),
+            listed=offered.versions,
+            serial=sight.told,
+        )
         offer = await self.informed(offer, clauses)
         question = (sight, offered, offer, clauses, self.clock(), admissions)
         if len(offer.candidates) <= FEW:
