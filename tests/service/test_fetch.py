@@ -7,6 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from cloche.core.errors import NoSuchFile, StorageFull, UpstreamDown, UpstreamLies
+from cloche.core.model import Digest, ProjectName
+from cloche.service.files import metadata_of
 from cloche.upstreams import simple
 from tests.packages import wheel
 from tests.service.full_disk import room_for
@@ -89,6 +91,32 @@ async def test_a_file_that_was_served_is_served_after_a_restart_without_the_upst
 
     assert await (await employ(Options(offline=True))).bytes_of(DEMO) == DEMO.content
     assert upstream.requests() == []
+
+
+async def test_metadata_is_served_again_though_a_crash_kept_it_from_being_recorded(
+    upstream: Upstream, employ: Employ
+) -> None:
+    """Bytes of no listed size that are in the store are served if they have the listed digest."""
+    first = await employ()
+    file = (await first.page()).files[0]
+    artifact, _ = metadata_of("pypi", ProjectName("demo"), file)
+    assert (artifact.size, artifact.sha256) == (None, DEMO.metadata_sha256)
+    await first.blobs.keep(Digest(DEMO.metadata_sha256), DEMO.metadata)
+    second = await employ()
+    with upstream.down():
+        body = await second.fetch.open(artifact)
+
+        assert await everything(body) == DEMO.metadata
+        assert body.size == len(DEMO.metadata)
+
+
+async def test_a_blob_that_was_cut_short_is_not_served(upstream: Upstream, node: Worker) -> None:
+    """A blob of no recorded size whose bytes have another digest is brought anew."""
+    artifact, _ = metadata_of("pypi", ProjectName("demo"), (await node.page()).files[0])
+    await node.blobs.keep(Digest(DEMO.metadata_sha256), DEMO.metadata[:-1])
+
+    assert await everything(await node.fetch.open(artifact)) == DEMO.metadata
+    assert len(upstream.requests(f"{FILE}.metadata")) == 1
 
 
 async def test_the_client_that_asked_first_may_leave(upstream: Upstream, node: Worker) -> None:

@@ -1,7 +1,6 @@
 """One file on its way from an upstream: written by one process, read by any number of clients."""
 
 import asyncio
-import hashlib
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from cloche.core.model import Artifact, Digest
 from cloche.logs import Log
 from cloche.ports import Blobs, Note, Partial, Transfer, Upstream
 from cloche.service.ahead import reading_ahead
+from cloche.service.growing import Growing, Room
 
 log = Log(__name__)
 
@@ -29,6 +29,7 @@ class Keep:
     blobs: Blobs
     kept: Callable[[Artifact], Awaitable[tuple[Digest, int] | None]]
     record: Callable[[Artifact, Digest, int], Awaitable[None]]
+    room: Room
 
 
 class Download:
@@ -47,9 +48,8 @@ class Download:
         self.error: Error | None = None
         self._unkept: Error | None = None
         self._partial = partial
+        self._bytes = Growing(partial, keep.room)
         self._noted: Note | None = None
-        self._opened = False
-        self._whole: bytes | None = None  # of a small file, which needs no spool
         self._upstream = upstream
         self._keep = keep
         self._there = 0
@@ -96,7 +96,7 @@ class Download:
     async def _read(self, start: int, stop: int | None) -> AsyncGenerator[bytes, None]:
         while stop is None or start < stop:
             safe = self._safe() if stop is None else min(self._safe(), stop)
-            if start < safe and (data := self._at(start, min(CHUNK, safe - start))):
+            if start < safe and (data := self._bytes.read(start, min(CHUNK, safe - start))):
                 start += len(data)
                 yield data
             elif self._verified is not None:
@@ -110,11 +110,6 @@ class Download:
                 raise self.error
             else:
                 await self._news.wait()
-
-    def _at(self, start: int, most: int) -> bytes:
-        if self._whole is not None:
-            return self._whole[start : start + most]
-        return self._partial.read(start, most)
 
     def _safe(self) -> int:
         if self._verified is not None:
@@ -184,7 +179,7 @@ class Download:
                 self._partial.discard()
             raise
         digest, size = self._digest(), self._there
-        if self.artifact.hashes and self._whole is None:
+        if self.artifact.hashes and not self._bytes.in_memory:
             # Until it is kept it lies in the spool, whole and noted down: whoever asks next,
             # after a crash or without any upstream, finds it there.
             self._finish(digest, size)
@@ -193,19 +188,15 @@ class Download:
     async def _store(self, digest: Digest, size: int) -> None:
         """Keep the file. The clients have the right bytes whether or not that is possible."""
         try:
-            await self._put(digest)
+            await self._bytes.keep(self._keep.blobs, digest)
+            if self.artifact.hashes:
+                self._finish(digest, size)  # its digest tells what it is, also after a crash
             await self._keep.record(self.artifact, digest, size)
         except Error as e:
             self._unkept = e
             log.warning("could not keep a file", filename=self.artifact.filename, error=str(e))
         finally:
             self._finish(digest, size)
-
-    async def _put(self, digest: Digest) -> None:
-        if self._whole is None:
-            await self._keep.blobs.put(self._partial.spooled, lasting=False)
-        else:
-            await self._keep.blobs.keep(digest, self._whole, lasting=False)
 
     def _finish(self, digest: Digest, size: int) -> None:
         self._verified, self._there, self.total = digest, size, size
@@ -217,12 +208,12 @@ class Download:
             raise self._followed_in_vain()
         if self._partial.begun:
             await self._open()
-        patience = _Patience(self._partial)
+        patience = _Patience(self._bytes.size)
         while not self._complete():
             try:
                 await self._transfer()
             except TransferBroken:
-                if patience.is_spent():
+                if patience.is_spent(self._bytes.size):
                     raise
             else:
                 return
@@ -231,10 +222,8 @@ class Download:
                 await self._start_over()
 
     async def _open(self) -> None:
-        hashes = self.artifact.hashes
-        self._noted = await self._partial.start(set(hashes), resume=bool(hashes))
-        self._there = self._partial.size
-        self._opened = True
+        self._noted = await self._bytes.open(set(self.artifact.hashes))
+        self._there = self._bytes.size
 
     async def _start_over(self) -> None:
         """Without a listed digest nothing would tell a file glued from two versions."""
@@ -252,36 +241,29 @@ class Download:
         return self._there == (self._noted.total if listed is None else listed)
 
     async def _transfer(self) -> None:
-        start = self._partial.size
+        start = self._bytes.size
         etag = self._noted.etag if self._noted else None
         async with self._upstream.transfer(self.artifact, start, etag) as transfer:
             self._check(transfer, start)
-            if not self._opened and transfer.total is not None and transfer.total <= HELD_BACK:
-                await self._gulp(transfer)
+            self._noted = Note(total=transfer.total, etag=transfer.etag)
+            if self._bytes.place(self.total, set(self.artifact.hashes)):
+                await self._drink(transfer.chunks, self._noted, skip=start - transfer.start)
             else:
-                note = Note(total=transfer.total, etag=transfer.etag)
                 async with reading_ahead(transfer.chunks) as chunks:
-                    await self._drink(chunks, note, skip=start - transfer.start)
+                    await self._drink(chunks, self._noted, skip=start - transfer.start)
+
+    async def _drink(self, chunks: AsyncIterator[bytes], note: Note, skip: int) -> None:
+        """Take it as it comes, so that clients can follow, and noted down, so that others can."""
+        async with self._bytes.taking(note, set(self.artifact.hashes)):
+            await self._pour(chunks, skip)
+            self._check_end()
+
+    def _check_end(self) -> None:
         if self.total is not None and self._there < self.total:
             raise TransferBroken(
                 f"{self._upstream.name} broke off {self.artifact.filename} at {self._there} of "
                 f"{self.total} bytes"
             )
-
-    async def _gulp(self, transfer: Transfer) -> None:
-        """Take at once what no client would get any of before the whole is there."""
-        data = b"".join([chunk async for chunk in transfer.chunks])
-        self._there = len(data)
-        if self._there == transfer.total:
-            self._whole = data
-
-    async def _drink(self, chunks: AsyncIterator[bytes], note: Note, skip: int) -> None:
-        """Take it as it comes, so that clients can follow, and noted down, so that others can."""
-        if not self._opened:
-            await self._open()
-        self._noted = note
-        await self._partial.note(note)
-        await self._pour(chunks, skip)
 
     def _check(self, transfer: Transfer, start: int) -> None:
         if transfer.start not in {0, start}:
@@ -303,13 +285,14 @@ class Download:
             if skip >= len(chunk):
                 skip -= len(chunk)
                 continue
-            await self._partial.write(chunk[skip:])
+            await self._bytes.write(chunk[skip:])
             skip = 0
-            self._there = self._partial.size
-            self._tell()
+            self._there = self._bytes.size
+            if self._there > HELD_BACK:
+                self._tell()
 
     def _verify(self) -> None:
-        listed, found = self.artifact.hashes, self._digests()
+        listed, found = self.artifact.hashes, self._bytes.digests
         wrong = [name for name, value in listed.items() if found.get(name, value) != value]
         size_differs = self.artifact.size not in {None, self._there}
         if wrong or size_differs:
@@ -319,27 +302,21 @@ class Download:
                 f"those that it lists ({what} differs); they were thrown away"
             )
 
-    def _digests(self) -> dict[str, str]:
-        if self._whole is None:
-            return self._partial.digests
-        names = {"sha256", *self.artifact.hashes}
-        return {name: hashlib.new(name, self._whole).hexdigest() for name in names}
-
     def _digest(self) -> Digest:
-        return Digest(self._digests()["sha256"])
+        return Digest(self._bytes.digests["sha256"])
 
 
 class _Patience:
     """Ends after ATTEMPTS in a row that have brought next to nothing."""
 
-    def __init__(self, partial: Partial) -> None:
-        self._partial = partial
+    def __init__(self, come: int) -> None:
         self._in_vain = 0
-        self._reached = partial.size
+        self._reached = come
 
-    def is_spent(self) -> bool:
-        if self._partial.size - self._reached >= PROGRESS:
-            self._in_vain, self._reached = 0, self._partial.size
+    def is_spent(self, come: int) -> bool:
+        """Take note of how much has come."""
+        if come - self._reached >= PROGRESS:
+            self._in_vain, self._reached = 0, come
         self._in_vain += 1
         return self._in_vain >= ATTEMPTS
 

@@ -11,6 +11,7 @@ from cloche.core.model import BESIDE, METADATA, Artifact, Digest, FileKey, Held
 from cloche.logs import Log
 from cloche.ports import Blobs, Clock, PageStore, Spool, Spooled, Upstream
 from cloche.service.download import Download, Keep
+from cloche.service.growing import SMALL, Room
 
 log = Log(__name__)
 
@@ -40,6 +41,7 @@ class Fetch:
     _downloads: dict[str, Download] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _sizes: dict[Named, int] = field(default_factory=dict)
+    _room: Room = field(default_factory=Room)
 
     async def open(self, artifact: Artifact, start: int = 0, stop: int | None = None) -> Body:
         """Bytes `start` up to `stop` (to the end if None), from the store or as they arrive.
@@ -80,22 +82,36 @@ class Fetch:
         if digest is None:
             return None
         size = await self.blobs.size(digest)
-        if size is None or size != await self._recorded(artifact, digest):
+        if size is None or size != await self._recorded(artifact, digest, size):
             return None
         return digest, size
 
-    async def _recorded(self, artifact: Artifact, digest: Digest) -> int | None:
-        """How long the file is, as this server knows it; asked of the catalog once a process."""
+    async def _recorded(self, artifact: Artifact, digest: Digest, there: int) -> int | None:
+        """How long the file is, as this server knows it; asked of the catalog once a process.
+
+        `there` is how long the blob is. A crash may have come before it was recorded.
+        """
         name = _name(artifact, digest)
         if name not in self._sizes:
             held = await self._held(artifact)
             if held is not None and held.digest == digest:
                 self._remember(name, held.size)
-            elif artifact.size is not None:
+            elif there == artifact.size or (
+                artifact.size is None and await self._is_whole(digest, there)
+            ):
                 # The same bytes came another way. A blob that no row needs would be swept.
-                self._remember(name, artifact.size)
-                self._begin(self._tie(artifact, digest, artifact.size))
+                self._remember(name, there)
+                self._begin(self._tie(artifact, digest, there))
         return self._sizes.get(name)
+
+    async def _is_whole(self, digest: Digest, size: int) -> bool:
+        """Whether a small blob has all its bytes, by its digest."""
+        if size > SMALL:
+            return False
+        seen = sha256()
+        async for chunk in self.blobs.read(digest, 0, size):
+            seen.update(chunk)
+        return seen.hexdigest() == digest
 
     async def _held(self, artifact: Artifact) -> Held | None:
         return await self.pages.held(artifact.upstream, artifact.key, artifact.filename)
@@ -182,7 +198,7 @@ class Fetch:
         return upstream
 
     def _keeper(self) -> Keep:
-        return Keep(self.blobs, self.kept, self._record)
+        return Keep(self.blobs, self.kept, self._record, self._room)
 
     async def _tie(self, artifact: Artifact, digest: Digest, size: int) -> None:
         """Record it if it is there. Nobody who reads it waits for that."""
@@ -203,8 +219,13 @@ class Fetch:
             size=size,
             at=self.clock(),
         )
-        await self.pages.hold(held, news=is_news(artifact))
-        self._remember(_name(artifact, digest), size)
+        name = _name(artifact, digest)
+        self._remember(name, size)  # its blob is there: nobody need look whether it is recorded
+        try:
+            await self.pages.hold(held, news=is_news(artifact))
+        except BaseException:
+            self._sizes.pop(name, None)
+            raise
 
 
 def _name(artifact: Artifact, digest: Digest) -> Named:
