@@ -9,14 +9,17 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from cloche.catalog.database import AnyRow, Database
+from cloche.catalog.glances import Look
 from cloche.catalog.journal import record
-from cloche.catalog.own import own
+from cloche.catalog.own import glimpse, own
 from cloche.catalog.schema import admissions, journal, statuses, uploads
 from cloche.core.errors import FileExists, Forbidden, NoSuchProject
 from cloche.core.journal import Change
 from cloche.core.model import ProjectName, Status, Upload
 from cloche.core.replay import YANKED
 from cloche.ports import NO_DETAIL, Changes, Deed, Own
+
+FEW = 1000  # journal entries that are looked through sooner than a thread is woken
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,10 @@ class SqlLedger:
         return await self.database.to_writer(self._publish, upload, detail)
 
     async def own(self, index: str, project: ProjectName) -> Own:
-        return await self.database.to_reader(self._own, index, project)
+        found = await glimpse(self.database, index, project)
+        if found is None:
+            found = await self.database.to_reader(self._own, index, project)
+        return found
 
     async def files(self, index: str, project: ProjectName) -> list[Upload]:
         return await self.database.to_reader(self._files, index, project)
@@ -39,7 +45,10 @@ class SqlLedger:
         return await self.database.to_reader(self._admitted, index, now)
 
     async def changes(self, since: int) -> Changes:
-        return await self.database.to_reader(self._changes, since)
+        found = await self._glance(since)
+        if found is None:
+            found = await self.database.to_reader(self._changes, since)
+        return found
 
     def _publish(self, upload: Upload, detail: Mapping[str, Any]) -> bool:
         deed = Deed(who=upload.uploaded_by, at=upload.uploaded_at)
@@ -66,6 +75,18 @@ class SqlLedger:
         with self.database.reading() as connection:
             rows = connection.execute(_ADMITTED, {"index": index, "now": now})
             return {ProjectName(project): until for project, until in rows}
+
+    async def _glance(self, since: int) -> Changes | None:
+        """The changes, if they are few."""
+        bound = await self.database.glance(_BOUND, {})
+        newest = (bound[0]["newest"] or 0) if bound else since + FEW
+        rows = None
+        if newest - since < FEW:
+            rows = await self.database.glance(_CHANGED, {"since": since, "newest": newest})
+        if rows is None:
+            return None
+        named = {(row["place"], ProjectName(row["project"])): row["serial"] for row in rows}
+        return Changes(newest, named)
 
     def _changes(self, since: int) -> Changes:
         with self.database.reading() as connection:
@@ -126,9 +147,9 @@ _BESIDE = (
     )
     .order_by(uploads.c.serial)
 )
-_NEWEST = select(func.max(journal.c.serial))
+_NEWEST = select(func.max(journal.c.serial).label("newest"))
 _CHANGES = (
-    select(journal.c.place, journal.c.project, func.max(journal.c.serial))
+    select(journal.c.place, journal.c.project, func.max(journal.c.serial).label("serial"))
     .where(
         journal.c.serial > bindparam("since"),
         journal.c.serial <= bindparam("newest"),
@@ -136,6 +157,7 @@ _CHANGES = (
     )
     .group_by(journal.c.place, journal.c.project)
 )
+_BOUND, _CHANGED = Look(_NEWEST), Look(_CHANGES)
 
 
 def _is(index: str, filename: str) -> tuple[Any, Any]:

@@ -4,9 +4,21 @@ from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
-from cloche.catalog.database import AnyRow
+from cloche.catalog.database import AnyRow, Database
+from cloche.catalog.glances import Look
 from cloche.catalog.schema import admissions, journal, policies, statuses, uploads, yanks
 from cloche.core.marks import Marks, Part, Yank
 from cloche.core.model import ProjectName, Status, Upload
@@ -30,6 +42,14 @@ def own(connection: Connection, index: str, project: ProjectName) -> Own:
     )
 
 
+async def glimpse(database: Database, index: str, project: ProjectName) -> Own | None:
+    """The answer for what others have, which is nearly all that there is; None for the rest."""
+    found = await database.glance(_ANYTHING, {"index": index, "project": project})
+    if not found or found[0]["anything"]:
+        return None
+    return Own(uploads=None, serial=max(found[0]["last"] or 0, found[0]["ruled"] or 0))
+
+
 _ASKED = select(
     bindparam("index", type_=Text).label("index_name"),
     bindparam("project", type_=Text).label("project"),
@@ -47,6 +67,22 @@ _LAST = select(func.max(journal.c.serial)).where(
     journal.c.place == bindparam("index"), journal.c.project == bindparam("project")
 )
 _RULED = select(func.max(policies.c.serial)).where(policies.c.index_name == bindparam("index"))
+
+_ANYTHING = Look(
+    select(
+        or_(
+            *(
+                exists().where(
+                    table.c.index_name == bindparam("index"),
+                    table.c.project == bindparam("project"),
+                )
+                for table in (uploads, statuses, yanks, admissions)
+            )
+        ).label("anything"),
+        _LAST.scalar_subquery().label("last"),
+        _RULED.scalar_subquery().label("ruled"),
+    )
+)
 
 _FIRST = select(func.min(uploads.c.serial)).where(
     uploads.c.index_name == bindparam("index"), uploads.c.project == bindparam("project")

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Table,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -20,6 +22,7 @@ from sqlalchemy import (
 )
 
 from cloche.catalog.database import AnyRow, Database
+from cloche.catalog.glances import Look
 from cloche.catalog.journal import record
 from cloche.catalog.schema import documents, held, pages
 from cloche.catalog.snapshots import pinned_pages
@@ -30,6 +33,9 @@ from cloche.ports import Document, Kept
 
 OLDER = 100
 """How many documents of a project are kept besides the first and the newest one."""
+
+SMALL = 16 << 10
+"""Bytes of a compressed document that is unpacked sooner than a thread is woken."""
 
 _DOCUMENT = ("body", "content_type", "url", "first_seen")
 _SERVER = "cloche"  # in the journal: nobody asked for it
@@ -42,7 +48,10 @@ class SqlPageStore:
         self._holding = Together(database, self._hold)
 
     async def recall(self, upstream: str, project: ProjectName) -> Kept | None:
-        return await self.database.to_reader(self._recall, upstream, project)
+        found = await self.database.glance(_GLIMPSE, _named(upstream, project))
+        if found is None or any(row["body"] is None for row in found):
+            return await self.database.to_reader(self._recall, upstream, project)
+        return _kept(SimpleNamespace(**found[0])) if found else None
 
     async def keep(self, upstream: str, project: ProjectName, kept: Kept) -> int:
         return await self._keeping((upstream, project, kept))
@@ -62,7 +71,11 @@ class SqlPageStore:
         await self._holding((held, news))
 
     async def held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
-        return await self.database.to_reader(self._held, upstream, key, filename)
+        name = {"of_upstream": upstream, "of_key": key, "of_filename": filename}
+        found = await self.database.glance(_GLIMPSE_HELD, name)
+        if found is None:
+            return await self.database.to_reader(self._held, name)
+        return Held(**found[0]) if found else None
 
     def _recall(self, upstream: str, project: ProjectName) -> Kept | None:
         with self.database.reading() as connection:
@@ -106,8 +119,7 @@ class SqlPageStore:
                 _hold(connection, one, news=news)
         return batch
 
-    def _held(self, upstream: str, key: FileKey, filename: str) -> Held | None:
-        name = {"of_upstream": upstream, "of_key": key, "of_filename": filename}
+    def _held(self, name: dict[str, Any]) -> Held | None:
         with self.database.reading() as connection:
             row = connection.execute(_HELD, name).one_or_none()
         return None if row is None else Held(**row._asdict())
@@ -133,6 +145,14 @@ _CURRENT = (
 )
 _RECALL = (
     select(pages, *(documents.c[name] for name in _DOCUMENT))
+    .join(documents, pages.c.document == documents.c.id)
+    .where(*_PAGE)
+)
+_GLIMPSE = Look(
+    select(
+        *(column for column in _RECALL.selected_columns if column.name != "body"),
+        case((func.length(documents.c.body) <= SMALL, documents.c.body)).label("body"),
+    )
     .join(documents, pages.c.document == documents.c.id)
     .where(*_PAGE)
 )
@@ -165,6 +185,7 @@ _SUPERFLUOUS = select(documents.c.id, documents.c.content).where(
 )
 _FORGET = delete(documents).where(*_of(documents, "id"))
 _HELD = select(held).where(*_of(held, "upstream", "key", "filename"))
+_GLIMPSE_HELD = Look(_HELD)
 _HOLD = insert(held)
 _HOLD_AGAIN = (
     update(held)
@@ -299,7 +320,7 @@ def _find_or_add(connection: Connection, row: dict[str, Any]) -> int:
     return added
 
 
-def _kept(row: AnyRow) -> Kept:
+def _kept(row: AnyRow | SimpleNamespace) -> Kept:
     return Kept(
         document=document_of(row),
         serial=row.serial,
@@ -357,7 +378,7 @@ def hold(connection: Connection, one: Held) -> None:
     _hold(connection, one, news=False)
 
 
-def document_of(row: AnyRow) -> Document:
+def document_of(row: AnyRow | SimpleNamespace) -> Document:
     """A row of `documents`, whatever else is in it."""
     body = zstandard.ZstdDecompressor().decompress(row.body)
     return Document(body=body, content_type=row.content_type, url=row.url)
