@@ -212,6 +212,42 @@ async def test_put_is_durable(
     assert done == [inode, "rename", *folders, inode, *folders]
 
 
+@pytest.mark.parametrize("there", [0, 1000, None])
+async def test_what_is_not_in_memory_is_read_from_the_disk(
+    there: int | None, blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of a file the kernel has in memory, all of it is read."""
+
+    def preadv(fd: int, buffers: list[bytearray], start: int, flags: int) -> int:  # noqa: ARG001 - the system's
+        if there is None:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        data = os.pread(fd, there, start) if start % 3000 == 0 else b""
+        if not data:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        buffers[0][: len(data)] = data
+        return len(data)
+
+    digest = await put(blobs, tmp_path, LARGE)
+    monkeypatch.setattr(os, "preadv", preadv)
+
+    assert await content(blobs, digest) == LARGE
+
+
+async def test_a_read_that_is_given_up_leaves_no_file_open(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who leaves while the disk turns closes the file, once nobody reads it any more."""
+    monkeypatch.setattr(file, "NOWAIT", None)
+    digest = await put(blobs, tmp_path, LARGE)
+    before = open_files()
+    reading = asyncio.ensure_future(anext(blobs.read(digest, 0, len(LARGE))))
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+    assert open_files() == before
+
+
 async def test_a_damaged_blob_is_replaced(blobs: Blobs, root: Path, tmp_path: Path) -> None:
     """A put over a blob that has lost bytes makes it whole."""
     digest = await put(blobs, tmp_path, b"whole")
