@@ -21,6 +21,7 @@ from cloche.app.opening import (
     this_platform,
     utc_now,
 )
+from cloche.app.patience import LEFTOVER, SWEEP_AGE
 from cloche.app.services import Services, compose
 from cloche.app.syncs import schedules
 from cloche.config import RESERVED, Settings
@@ -66,9 +67,7 @@ from cloche.web.xml_rpc import XmlRpc
 
 log = Log(__name__)
 
-LEFTOVER = 2.0  # seconds at the end for transfers that no client waits for: they can be resumed
 SWEEP_EVERY = 3600  # seconds
-SWEEP_AGE = timedelta(hours=24)  # of what may still be resumed, or be about to get its row
 
 
 class Application:

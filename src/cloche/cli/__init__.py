@@ -3,6 +3,8 @@
 import os
 import sys
 import traceback
+from gc import disable, enable, freeze
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,16 +24,43 @@ class Commands(TyperGroup):
     """
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
-        return [name.removesuffix("_") for name in kinds.names(cli)]
+        return list(_modules())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the same
-        name = next((name for name in (cmd_name, f"{cmd_name}_") if name in kinds.names(cli)), None)
-        if name is None or cmd_name.endswith("_"):
+        name = _modules().get(cmd_name)
+        if name is None:
             return None
-        module = kinds.load(cli, name)
-        command = typer.main.get_command(module.app)
+        command = typer.main.get_command(_loaded(name).app)
         command.name = cmd_name
         return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the same
+        """What each command is for, as the first line of its module says it; none is imported."""
+        rows = [(name, _purpose(module)) for name, module in _modules().items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _modules() -> dict[str, str]:
+    """The modules of commands by the commands' names."""
+    return {name.removesuffix("_"): name for name in kinds.names(cli)}
+
+
+def _loaded(name: str) -> Any:
+    """The module of a command. What is imported stays: to look for garbage there took 14 %."""
+    disable()
+    try:
+        return kinds.load(cli, name)
+    finally:
+        freeze()
+        enable()
+
+
+def _purpose(module: str) -> str:
+    """The purpose, of `cloche NAME`: PURPOSE."""
+    with Path(cli.__path__[0], f"{module}.py").open(encoding="utf-8") as source:
+        said = source.readline().strip().strip('"').partition("`: ")[2]
+    return said[:1].upper() + said[1:]
 
 
 app = typer.Typer(

@@ -12,17 +12,7 @@ from typing import Protocol
 
 import msgspec
 from msgspec import Struct
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 EVERY = 10.0
 """Seconds between two lines that tell how far the work is."""
@@ -107,24 +97,6 @@ class AsLines(AsJson):
         line(f"{counted(self.came, self.expected)}, {decimal(self.came.size)}")
 
 
-@dataclass(kw_only=True)
-class AsBar(AsLines):
-    """Lines, and a bar below them."""
-
-    progress: Progress
-    task: TaskID
-
-    def expect(self, more: Amount) -> None:
-        super().expect(more)
-        self.progress.update(self.task, total=self.expected.size or None)
-
-    def done(self, more: Amount) -> None:
-        self.came += more
-        self.progress.update(
-            self.task, advance=more.size, counted=counted(self.came, self.expected)
-        )
-
-
 @contextmanager
 def reporting(*, as_json: bool) -> Iterator[Report]:
     """Whoever fits where the output goes."""
@@ -133,11 +105,10 @@ def reporting(*, as_json: bool) -> Iterator[Report]:
     elif not sys.stderr.isatty():
         yield AsLines()
     else:
-        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        many = TextColumn("{task.fields[counted]}", markup=False)
-        with Progress(many, *columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("", total=None, counted="looking")
-            yield AsBar(progress=progress, task=task)
+        from cloche.cli._bar import bar  # noqa: PLC0415  # what draws takes 60 ms, on terminals only
+
+        with bar() as drawn:
+            yield drawn
 
 
 def counted(came: Amount, expected: Amount) -> str:

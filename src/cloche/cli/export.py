@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import typer
 from msgspec.structs import replace
 
-from cloche.app.application import LEFTOVER
 from cloche.app.exporting import Order, asking_nobody, exporting, target_url
+from cloche.app.patience import LEFTOVER
 from cloche.app.services import opened
 from cloche.cli._choosing import (
     JOBS,

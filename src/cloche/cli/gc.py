@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cloche import logs
-from cloche.app.application import LEFTOVER, SWEEP_AGE
+from cloche.app.patience import LEFTOVER, SWEEP_AGE
 from cloche.app.services import Services, opened
 from cloche.cli._options import Config, Data
 from cloche.cli._progress import NOTHING, Amount, Event, Report, reporting

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cloche.app.application import LEFTOVER
+from cloche.app.patience import LEFTOVER
 from cloche.app.services import opened
 from cloche.cli._choosing import (
     JOBS,

@@ -12,9 +12,9 @@ import typer
 from msgspec import Struct
 
 from cloche import logs
-from cloche.app.application import LEFTOVER
 from cloche.app.auditing import auditing
 from cloche.app.opening import utc_now
+from cloche.app.patience import LEFTOVER
 from cloche.cli._options import Config, Data
 from cloche.cli._progress import Amount, Event, Report, reporting
 from cloche.config import Settings, load
