@@ -37,6 +37,11 @@ KINDS = {
     r"/spool/downloads/[^/]+\.note$": "note",
     r"/spool/downloads/[^/]+\.note-new$": "new note",
     r"/blobs/tmp/[^/]+$": "scratch",
+    r"\.making/head-new$": "new head",
+    r"\.making/head$": "head",
+    r"\.making/part[.0-9]*$": "archive",
+    r"\.making/done$": "done",
+    r"\.bundle$": "bundle",
     r"/sha256/../../[0-9a-f]{64}$": "blob",
     r"/sha256(/..)?(/..)?$": "blob folder",
 }
@@ -48,6 +53,8 @@ SEAMS = (
     ("cloche.catalog.pages", "SqlPageStore", "keep"),
     ("cloche.catalog.pages", "SqlPageStore", "hold"),
     ("cloche.spool", "Partial", "release"),
+    ("cloche.bundles.writing", "Draft", "add"),
+    ("cloche.bundles.writing", "Output", "write"),
 )
 
 Tell = Callable[..., str | None]

@@ -16,6 +16,7 @@ from tests.catalog.samples import HOUR
 from tests.cli.program import SECONDS, environment
 from tests.faults.mortal import Arms
 from tests.faults.store import Store
+from tests.packages import wheel
 
 MOMENTS = (
     "halfway through write upload",
@@ -70,9 +71,10 @@ def apply(folder: Path, name: str, arms: dict[str, str] | None = None) -> int:
 
 
 def applying(
-    folder: Path, name: str, arms: dict[str, str] | None = None
+    folder: Path, name: str, arms: dict[str, str] | None = None, longest: int | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cloche", "bundle", "apply", name, "--allow-unsigned"]
+    limit = ["prlimit", f"--fsize={longest}"] if longest is not None else []
+    command = [*limit, sys.executable, "-m", "cloche", "bundle", "apply", name, "--allow-unsigned"]
     return subprocess.run(
         [*command, "--data", "data", "--config", "cloche.toml"],
         cwd=folder,
@@ -142,3 +144,20 @@ def test_stopped(folder: Path, moment: str, shows: str) -> None:
     store.age()
     store.sweep()
     assert (store.litter(), store.unsound()) == (set(), [])
+
+
+def test_no_room(folder: Path) -> None:
+    """What cannot be written is said, shows nothing, and comes once there is room."""
+    huge = wheel("pepper", "1.0", size=3_000_000)
+    one = Archive([folder / "one"])
+    later = origin(one.header.at + HOUR)
+    bundle(folder / "huge", {**ONE, "pepper": [huge]}, ONE, base=one, said=later)
+
+    done = applying(folder, "huge", longest=2_000_000)
+
+    assert done.returncode not in {0, 130}, done
+    assert "no room" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert state(folder) == (one.identity, ["eggs", "salt"])
+    assert apply(folder, "huge") == 0
+    assert state(folder) == (Archive([folder / "huge"]).identity, ["eggs", "pepper", "salt"])
