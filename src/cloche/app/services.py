@@ -180,13 +180,14 @@ def compose(
         clock,
     )
     steward = Steward(view, stored.stewardship, stored.pulse, clock)
+    pins = Pins(stored.snapshots, times, cached)
     evict = Evict(
         blobs,
         stored.upkeep,
         stored.usage,
         stored.accesses,
         stored.holdings,
-        Pins(stored.snapshots, times, cached),
+        pins,
         tuple(settings.upstreams),
         settings.spared,
         clock,
@@ -235,7 +236,17 @@ def compose(
             clock,
         ),
         syncs=Syncs(
-            view, cached, remote, fetch, within, blobs, spool, stored, clock, this_node(settings)
+            view,
+            cached,
+            remote,
+            fetch,
+            within,
+            blobs,
+            spool,
+            stored,
+            pins,
+            clock,
+            this_node(settings),
         ),
         cached=cached,
         knowledge=knowledge,

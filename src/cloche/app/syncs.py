@@ -31,6 +31,7 @@ from cloche.service.fetch import Fetch
 from cloche.service.libraries import Kept
 from cloche.service.needing import Needing
 from cloche.service.one import One
+from cloche.service.pinned import Pins
 from cloche.service.scheduled import Schedule
 from cloche.service.sync import Plan, Sync
 from cloche.service.upstream import CachedUpstream
@@ -51,6 +52,7 @@ class Syncs:
     blobs: Blobs
     spool: Spool
     stored: Catalog
+    pins: Pins
     clock: Clock
     node: str
 
@@ -70,6 +72,7 @@ class Syncs:
             gone=plan.gone,
             slots=asyncio.Semaphore(plan.jobs),
             places=frozenset(each for some in places for each in some) & self.view.indexes.keys(),
+            pins=self.pins,
             dry=plan.dry,
             full=plan.full,
         )

@@ -15,6 +15,7 @@ from cloche.core.policy import FOREVER
 from cloche.ports import Blobs, Clock, Failure, Holdings, Mirrors, Settled
 from cloche.service.carry import Carrier
 from cloche.service.desired import Desired, Judges
+from cloche.service.pinned import Pins
 from cloche.service.upstream import Answer, CachedUpstream
 
 FLUSH = 500  # files of one project that are recorded at once
@@ -71,6 +72,7 @@ class One:
     gone: Gone
     slots: asyncio.Semaphore  # requests under way
     places: frozenset[str]  # indexes whose changes matter
+    pins: Pins
     dry: bool = False
     full: bool = False
     is_listed: bool = True  # the upstream itself says that its projects are there
@@ -92,7 +94,7 @@ class One:
             return await self._lose(row)
         if row.state is State.LEFT:
             held = await self.holdings.files(self.cached.name, row.project)
-            return await self._leave(row, None, held)
+            return await self._nothing(row, await self._free(held), None)
         try:
             answer = await self._answer(row)
         except NoSuchProject as e:
@@ -102,7 +104,8 @@ class One:
             return await self._nothing(row, [], replace(_settled(row), due_at=later, cause=str(e)))
         desired = await self.judges.of(row.project, answer)
         held = await self._held(row.project)
-        dropped = _superfluous(held, answer, desired, self.gone)
+        superfluous = _superfluous(held, answer, desired, self.gone)
+        dropped = {(each.key, each.filename) for each in await self._free(superfluous)}
         if dropped:
             held = [each for each in held if (each.key, each.filename) not in dropped]
         row = replace(row, seen=row.listed)
@@ -133,7 +136,7 @@ class One:
         if row.tries + 1 < ABSENT and not self.dry:
             return await self._failed(row, f"it is listed, but {absence.detail}")
         held = await self.holdings.files(self.cached.name, row.project)
-        dropped = held if self.gone == "drop" else []
+        dropped = await self._free(held) if self.gone == "drop" else []
         return await self._nothing(row, dropped, replace(_settled(row), cause=absence.detail))
 
     async def _lose(self, row: Mirrored) -> Result:
@@ -142,10 +145,13 @@ class One:
             await self.cached.lose(row.project)
         held = await self.holdings.files(self.cached.name, row.project)
         after = replace(_settled(row), state=State.GONE, seen=None)
-        return await self._leave(row, after, held if self.gone == "drop" else [])
+        dropped = await self._free(held) if self.gone == "drop" else []
+        return await self._nothing(row, dropped, after)
 
-    async def _leave(self, row: Mirrored, after: Mirrored | None, held: Sequence[Held]) -> Result:
-        return await self._nothing(row, held, after)
+    async def _free(self, held: Sequence[Held]) -> list[Held]:
+        """Those that no snapshot shows: it is to have its bytes, whatever becomes of all else."""
+        pinned = await self.pins.now() if held else None
+        return [each for each in held if pinned is not None and not await pinned.shows(each)]
 
     async def _nothing(
         self, row: Mirrored, dropped: Sequence[Held], after: Mirrored | None
@@ -297,17 +303,15 @@ def _settled(row: Mirrored) -> Mirrored:
     return Mirrored(project=row.project, state=State.HELD, listed=row.listed, seen=row.listed)
 
 
-def _superfluous(
-    held: Iterable[Held], answer: Answer, desired: Desired, gone: Gone
-) -> set[tuple[FileKey, str]]:
+def _superfluous(held: Iterable[Held], answer: Answer, desired: Desired, gone: Gone) -> list[Held]:
     """What is kept, and may not be: denied by rules, or listed no longer if that is dropped."""
     listed = {(file.key, file.filename) for file in answer.page.files}
-    found: set[tuple[FileKey, str]] = set()
+    found = []
     for each in held:
         name = _distribution(each.filename)
         still = (each.key, name) in listed
         if name in desired.refused if still else gone == "drop":
-            found.add((each.key, each.filename))
+            found.append(each)
     return found
 
 

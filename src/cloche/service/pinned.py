@@ -41,29 +41,26 @@ class Pinned:
 
         Of what lies beside a file, whether that is so of the file.
         """
-        end = next((end for end in BESIDE if held.filename.endswith(end)), "")
-        file = (held.upstream, held.key, held.filename.removesuffix(end))
-        return not await self._listed(*file, held.project) or await self._pinned(file, held)
+        return not await self._listed(held) or await self.shows(held)
 
-    async def _listed(
-        self, upstream: str, key: FileKey, filename: str, project: ProjectName
-    ) -> bool:
-        """By the page that is kept; nobody is asked. What an upstream of yore had is nobody's."""
-        cached = self.cached.get(upstream)
-        if cached is None:
-            return True
-        page = await cached.known(project)
-        found = page.find(filename) if page else None
-        return found is not None and found.key == key
-
-    async def _pinned(self, file: tuple[str, FileKey, str], held: Held) -> bool:
+    async def shows(self, held: Held) -> bool:
+        """Whether a snapshot shows the file, or that beside which it lies."""
         for each in self.snapshots:
             if not self._draws(each.index, held.upstream):
                 continue
             shown = await self._shown(each, held.project)
-            if shown is None or file in shown:
+            if shown is None or (held.upstream, held.key, _main(held)) in shown:
                 return True
         return False
+
+    async def _listed(self, held: Held) -> bool:
+        """By the page that is kept; nobody is asked. What an upstream of yore had is nobody's."""
+        cached = self.cached.get(held.upstream)
+        if cached is None:
+            return True
+        page = await cached.known(held.project)
+        found = page.find(_main(held)) if page else None
+        return found is not None and found.key == held.key
 
     def _draws(self, index: str, upstream: str) -> bool:
         view = self.times.files.view
@@ -89,3 +86,9 @@ class Pinned:
             (sight.origin(file.filename).owner, file.key, file.filename)
             for file in sight.offered.files
         )
+
+
+def _main(held: Held) -> str:
+    """The distribution that it is, or lies beside."""
+    end = next((end for end in BESIDE if held.filename.endswith(end)), "")
+    return held.filename.removesuffix(end)
