@@ -1,7 +1,6 @@
 """What the commands have in common that change what an index shows. A server need not run."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import TypeVar
 
 from packaging.version import InvalidVersion, Version
 
-from cloche import logs
 from cloche.app.services import Services, opened
-from cloche.cli._options import check_index
-from cloche.config import Settings, load
+from cloche.cli._options import begin, check_index
+from cloche.config import Settings
 from cloche.core import marks
 from cloche.core.errors import BadSetting
 from cloche.core.marks import Part
@@ -25,11 +23,9 @@ class Desk:
     """An index of the server's settings, and the use cases over its data."""
 
     def __init__(self, config: Path | None, data: Path | None, index: str | None) -> None:
-        self.settings: Settings = load(config, data)
+        self.settings: Settings = begin(config, data)
         self.index = index or self.settings.default_index.name
         check_index(self.settings, self.index, config)
-        # An upstream that is down is told where it matters, and on standard output never.
-        logs.configure(as_json=self.settings.server.log == "json", level=logging.ERROR)
 
     def part(self, project: str, what: str | None = None) -> Part:
         """All of a project, or of it what a version or a filename names. Raise BadName."""

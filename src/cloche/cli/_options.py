@@ -1,11 +1,13 @@
 """Options that several commands share."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloche.config import Settings
+from cloche import logs
+from cloche.config import Settings, load
 from cloche.core.errors import BadSetting
 
 Data = Annotated[
@@ -21,6 +23,19 @@ InIndex = Annotated[
     typer.Option("--index", metavar="NAME", help="Index it is in. [default: the default index]"),
 ]
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for people: one line.")]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Events = Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")]
+
+
+def begin(config: Path | None, data: Path | None) -> Settings:
+    """Load the settings. What goes wrong the command says itself, and the log only what it must.
+
+    An upstream that is down is told where it matters, and on standard output never.
+    """
+    settings = load(config, data)
+    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
+    return settings
 
 
 def check_index(settings: Settings, name: str, config: Path | None) -> None:

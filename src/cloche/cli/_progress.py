@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
+import typer
 from msgspec import Struct
 from rich.filesize import decimal
 
@@ -109,6 +110,16 @@ def reporting(*, as_json: bool) -> Iterator[Report]:
 
         with bar() as drawn:
             yield drawn
+
+
+@contextmanager
+def stoppable(stays: str) -> Iterator[None]:
+    """Who stops the work is told what stays of it; exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"cloche: stopped; {stays}", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def counted(came: Amount, expected: Amount) -> str:

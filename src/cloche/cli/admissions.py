@@ -9,7 +9,7 @@ import typer
 
 from cloche.app.opening import utc_now
 from cloche.cli._managing import Desk
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, Json
 from cloche.cli._shown import table
 from cloche.ports import Admitted
 
@@ -23,7 +23,7 @@ MOST = 100_000
 def admissions(
     *,
     current: Annotated[bool, typer.Option("--current", help="Only those that hold now.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     index: Annotated[
         str | None, typer.Option("--index", metavar="NAME", help="Of this index only.")
     ] = None,

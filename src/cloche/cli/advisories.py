@@ -1,7 +1,6 @@
 """`cloche advisories`: what is known against versions of projects, and where that comes from."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -11,11 +10,10 @@ import msgspec
 import typer
 from packaging.version import Version
 
-from cloche import logs
 from cloche.app.services import Services, opened
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, Json, begin
 from cloche.cli._shown import public, table
-from cloche.config import Settings, load
+from cloche.config import Settings
 from cloche.core.advisories import Advisory, concerned
 from cloche.core.errors import BadSetting
 from cloche.core.marks import version as read_version
@@ -27,7 +25,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=T
 
 T = TypeVar("T")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 FEEDS = ["feed", "loaded", "checked", "documents", "skipped", "source"]
 ADVISORIES = ["id", "score", "aliases", "fixed in", "summary"]
 
@@ -38,9 +35,9 @@ def group() -> None:
 
 
 @app.command("list")
-def list_(*, as_json: AsJson = False, data: Data = None, config: Config = None) -> None:
+def list_(*, as_json: Json = False, data: Data = None, config: Config = None) -> None:
     """List the feeds, and what they came to when they were loaded last."""
-    settings = load(config, data)
+    settings = begin(config, data)
 
     async def work(services: Services) -> dict[str, FeedState | None]:
         return {name: await services.watch.store.feed(name) for name in settings.advisories}
@@ -63,7 +60,7 @@ def refresh(
     config: Config = None,
 ) -> None:
     """Ask feeds now, whether or not their time has come. A server need not run."""
-    settings = load(config, data)
+    settings = begin(config, data)
     chosen = names or list(settings.advisories)
 
     async def work(services: Services) -> dict[str, Refreshed]:
@@ -79,12 +76,12 @@ def refresh(
 def show(
     what: Annotated[str, typer.Argument(metavar="PROJECT", help="A project, or PROJECT==VERSION.")],
     *,
-    as_json: AsJson = False,
+    as_json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Show what is known against a project, or a version of it."""
-    settings = load(config, data)
+    settings = begin(config, data)
     name, _, raw = what.partition("==")
     project, version = project_name(name), Version(read_version(raw)) if raw else None
     feeds = list(settings.advisories)
@@ -106,8 +103,6 @@ def show(
 
 
 def _do(settings: Settings, work: Callable[[Services], Awaitable[T]]) -> T:
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
-
     async def done() -> T:
         async with opened(settings, patience=0) as services:
             return await work(services)

@@ -6,7 +6,6 @@ import shutil
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 
 import msgspec
 import typer
@@ -19,7 +18,7 @@ from cloche.app.opening import (
     open_primaries,
     open_upstreams,
 )
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, Json
 from cloche.config import Settings, load
 from cloche.core.errors import BadSetting, Error, NoSuchProject
 from cloche.core.model import ProjectName
@@ -40,7 +39,7 @@ class Finding(Struct, frozen=True):
 @app.command()
 def doctor(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from cloche.cli._managing import Desk
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, Json
 from cloche.cli._shown import table
 from cloche.core import marks
 from cloche.core.explanation import Account, Answer, Explanation, Outcome, Reason, Step
@@ -26,7 +26,7 @@ def explain(
         str, typer.Argument(metavar="PROJECT[==VERSION]", help="The project, or one version of it.")
     ],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:

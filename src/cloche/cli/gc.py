@@ -1,7 +1,6 @@
 """`cloche gc`: let go of what nothing needs or keeps, and of what is beyond the cache's limit."""
 
 import asyncio
-import logging
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from cloche import logs
 from cloche.app.patience import LEFTOVER, SWEEP_AGE
 from cloche.app.services import Services, opened
-from cloche.cli._options import Config, Data
-from cloche.cli._progress import NOTHING, Amount, Event, Report, reporting
-from cloche.config import Settings, load
+from cloche.cli._options import Config, Data, Events, begin
+from cloche.cli._progress import NOTHING, Amount, Event, Report, reporting, stoppable
+from cloche.config import Settings
 from cloche.core.errors import BadName, BadSetting
 from cloche.core.model import Digest
 from cloche.core.quantities import byte_count, readable
@@ -101,9 +99,7 @@ def gc(
         str | None,
         typer.Option(metavar="SIZE", help="Such as '50 GB', in place of cache.limit."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each event as JSON, one a line.")
-    ] = False,
+    as_json: Events = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -111,19 +107,15 @@ def gc(
 
     Never what a snapshot shows; an upload only by --delete-uploads.
     """
-    settings = load(config, data)
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
+    settings = begin(config, data)
     try:
         most = settings.cache.bytes if limit is None else byte_count(limit)
     except BadName as e:
         raise BadSetting(f"--limit: {e}") from None
-    with reporting(as_json=as_json) as report:
-        try:
-            chore = _Chore(settings, most, report, dry_run=dry_run, deletes=delete_uploads)
-            done = asyncio.run(chore.run())
-        except KeyboardInterrupt:
-            print("cloche: stopped; what is gone is gone, run it again to go on", file=sys.stderr)
-            raise typer.Exit(130) from None
+    again = "what is gone is gone, run it again to go on"
+    with reporting(as_json=as_json) as report, stoppable(again):
+        chore = _Chore(settings, most, report, dry_run=dry_run, deletes=delete_uploads)
+        done = asyncio.run(chore.run())
         report.tell(done)
     if done.left is not None and most is not None and done.left > most:
         print(

@@ -1,7 +1,6 @@
 """`cloche import`: bring over what another system has kept."""
 
 import asyncio
-import logging
 import sys
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -12,12 +11,11 @@ import typer
 from msgspec import Struct
 from rich.filesize import decimal
 
-from cloche import logs
 from cloche.app.importing import importing
 from cloche.app.services import opened
-from cloche.cli._options import Config, Data
-from cloche.cli._progress import Amount, Event, Report, reporting
-from cloche.config import Settings, load
+from cloche.cli._options import Config, Data, Events, begin
+from cloche.cli._progress import Amount, Event, Report, reporting, stoppable
+from cloche.config import Settings
 from cloche.core.errors import BadSetting, Error
 from cloche.ports import Way
 from cloche.service import imports
@@ -26,6 +24,39 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 JOBS = 4
 MOST = 1000  # refusals that are told at the end; more are told at once
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="Folder or s3://bucket/prefix that another system has kept files in, or a "
+        "bandersnatch.conf to translate.",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="NAME", help="Index or upstream that is to have them."),
+]
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="KIND", help="What it is, such as devpi. [default: as it looks]"),
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="USER/INDEX", help="Of a devpi export: which index."),
+]
+Copy = Annotated[bool, typer.Option("--copy", help="Copy the files. The default.")]
+Link = Annotated[
+    bool,
+    typer.Option(
+        "--link", help="Hard links, where that can be: whoever changes one file changes both."
+    ),
+]
+Move = Annotated[bool, typer.Option("--move", help="Take each file away there once it is here.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be, and leave all as it is.")
+]
+Jobs = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Files at once.")]
 
 
 class Began(Event, frozen=True, tag="import"):
@@ -72,46 +103,17 @@ class Done(Event, frozen=True, kw_only=True, tag="done"):
 
 @app.command(name="import")
 def import_(  # noqa: PLR0913 - each option is an argument
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="Folder or s3://bucket/prefix that another system has kept files in, or a "
-            "bandersnatch.conf to translate.",
-        ),
-    ],
+    source: Source,
     *,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", metavar="NAME", help="Index or upstream that is to have them."),
-    ] = None,
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            "--as", metavar="KIND", help="What it is, such as devpi. [default: as it looks]"
-        ),
-    ] = None,
-    part: Annotated[
-        str | None,
-        typer.Option("--from", metavar="USER/INDEX", help="Of a devpi export: which index."),
-    ] = None,
-    copy: Annotated[bool, typer.Option("--copy", help="Copy the files. The default.")] = False,
-    link: Annotated[
-        bool,
-        typer.Option(
-            "--link", help="Hard links, where that can be: whoever changes one file changes both."
-        ),
-    ] = False,
-    move: Annotated[
-        bool, typer.Option("--move", help="Take each file away there once it is here.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be, and leave all as it is.")
-    ] = False,
-    jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Files at once.")] = JOBS,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each event as JSON, one a line.")
-    ] = False,
+    to: To = None,
+    kind: As = None,
+    part: From = None,
+    copy: Copy = False,
+    link: Link = False,
+    move: Move = False,
+    dry_run: DryRun = False,
+    jobs: Jobs = JOBS,
+    as_json: Events = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -127,8 +129,7 @@ def import_(  # noqa: PLR0913 - each option is an argument
     if to is None:
         raise BadSetting("say which index or upstream is to have the files, with --to NAME")
     way = _way(copy=copy, link=link, move=move, dry_run=dry_run)
-    settings = load(config, data)
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
+    settings = begin(config, data)
     tally = Tally(dry_run=dry_run, as_json=as_json)
     with reporting(as_json=as_json) as report:
         failure = _run(settings, Job(source, to, kind, part, way, jobs), tally, report)
@@ -172,10 +173,8 @@ def _run(settings: Settings, job: Job, tally: "Tally", report: Report) -> Error 
             tally.passed = made.stock.passed
 
     try:
-        asyncio.run(work())
-    except KeyboardInterrupt:
-        print("cloche: stopped; what has come is kept, run it again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None
+        with stoppable("what has come is kept, run it again to go on"):
+            asyncio.run(work())
     except Error as e:
         if not tally.began:
             raise

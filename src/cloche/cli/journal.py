@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from cloche.cli._managing import Desk
-from cloche.cli._options import Config, Data, InIndex
+from cloche.cli._options import Config, Data, InIndex, Json
 from cloche.cli._shown import table
 from cloche.core.model import project_name
 from cloche.ports import Entry
@@ -28,7 +28,7 @@ def journal(
     limit: Annotated[
         int, typer.Option(min=1, max=100_000, metavar="N", help="At most so many entries.")
     ] = 1000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     index: InIndex = None,
     data: Data = None,
     config: Config = None,

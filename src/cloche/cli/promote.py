@@ -1,21 +1,19 @@
 """`cloche promote`: make an index its own master that followed another server's."""
 
 import asyncio
-import logging
 import sys
 from typing import Annotated
 
 import msgspec
 import typer
 
-from cloche import logs
 from cloche.app.opening import utc_now
 from cloche.app.services import Services, opened
-from cloche.cli._options import Config, Data, Why, check_index
+from cloche.cli._options import Config, Data, Json, Why, begin, check_index
 from cloche.cli._progress import plain
 from cloche.cli._who import operator
 from cloche.cli.follow import instant
-from cloche.config import Settings, load
+from cloche.config import Settings
 from cloche.core import marks
 from cloche.core.errors import BadRequest, Error
 from cloche.ports import Deed, Pursuit
@@ -34,7 +32,7 @@ def promote(
         bool, typer.Option("--force", help="Even if the server that it follows still answers.")
     ] = False,
     reason: Why = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -42,9 +40,8 @@ def promote(
 
     It says up to when all that was acknowledged there is here.
     """
-    settings = load(config, data)
+    settings = begin(config, data)
     check_index(settings, index, config)
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
     promoted = asyncio.run(_promote(settings, index, marks.reason(reason), force=force))
     says = _says(promoted)
     if as_json:

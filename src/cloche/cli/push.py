@@ -10,7 +10,7 @@ import typer
 from cloche.app.opening import open_outside
 from cloche.app.services import Services
 from cloche.cli._managing import Desk
-from cloche.cli._options import Config, Data, Why, check_index
+from cloche.cli._options import Config, Data, Json, Why, check_index
 from cloche.cli._shown import public
 from cloche.cli._who import operator
 from cloche.core import marks
@@ -21,38 +21,43 @@ from cloche.service.promote import Pushed
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+Version = Annotated[str, typer.Argument(metavar="PROJECT==VERSION", help="What is to go on.")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="NAME|URL",
+        help="Index that is to have it, or where another takes uploads.",
+    ),
+]
+Source = Annotated[
+    str | None,
+    typer.Option("--from", metavar="NAME", help="Index that has it. [default: the default]"),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be, and leave all as it is.")
+]
+Username = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", envvar="CLOCHE_PUSH_USERNAME", help="User at that address."),
+]
+Password = Annotated[
+    str | None,
+    typer.Option(metavar="SECRET", envvar="CLOCHE_PUSH_PASSWORD", help="Its password, or a token."),
+]
+
 
 @app.command()
 def push(  # noqa: PLR0913 - each option is an argument
-    part: Annotated[str, typer.Argument(metavar="PROJECT==VERSION", help="What is to go on.")],
+    part: Version,
     *,
-    to: Annotated[
-        str,
-        typer.Option(
-            "--to",
-            metavar="NAME|URL",
-            help="Index that is to have it, or where another takes uploads.",
-        ),
-    ],
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="NAME", help="Index that has it. [default: the default]"),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be, and leave all as it is.")
-    ] = False,
-    username: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", envvar="CLOCHE_PUSH_USERNAME", help="User at that address."),
-    ] = None,
-    password: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SECRET", envvar="CLOCHE_PUSH_PASSWORD", help="Its password, or a token."
-        ),
-    ] = None,
+    to: To,
+    source: Source = None,
+    dry_run: DryRun = False,
+    username: Username = None,
+    password: Password = None,
     reason: Why = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:

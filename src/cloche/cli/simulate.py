@@ -1,7 +1,6 @@
 """`cloche simulate`: what another policy would withhold of what is used, before it does."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cloche import logs
 from cloche.app.opening import this_platform
 from cloche.app.services import Services, side_by_side
-from cloche.cli._options import Config, Data, check_index
+from cloche.cli._options import Config, Data, Json, begin, check_index
 from cloche.cli._shown import table
 from cloche.config import Settings, load
 from cloche.core.admitting import instant
@@ -29,45 +27,50 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 HEAD = ["file", "now", "then", "why"]
 
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="The settings in force. [default: the same, without its rules]"
+    ),
+]
+Locks = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="What is used: a lock file; can be given more than once."),
+]
+Requirements = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="What is used: a requirements file; the same."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="What is used: all that was fetched since that day."),
+]
+Index = Annotated[
+    str | None, typer.Option("--index", metavar="NAME", help="[default: the default index]")
+]
+Refresh = Annotated[
+    bool, typer.Option("--refresh", help="Ask upstreams, in place of what is kept of them.")
+]
+
 
 @app.command()
 def simulate(  # noqa: PLR0913 - each option is an argument
     *,
     config: Config = None,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="The settings in force. [default: the same, without its rules]"
-        ),
-    ] = None,
-    lock: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE", help="What is used: a lock file; can be given more than once."
-        ),
-    ] = None,
-    requirements: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE", help="What is used: a requirements file; the same."),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="DATE", help="What is used: all that was fetched since that day."),
-    ] = None,
-    index: Annotated[
-        str | None, typer.Option("--index", metavar="NAME", help="[default: the default index]")
-    ] = None,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ask upstreams, in place of what is kept of them.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    against: Against = None,
+    lock: Locks = None,
+    requirements: Requirements = None,
+    since: Since = None,
+    index: Index = None,
+    refresh: Refresh = False,
+    as_json: Json = False,
     data: Data = None,
 ) -> None:
     """Say what --config would newly withhold, and newly offer, of what is used.
 
     Exit code 1 if anything that is used would be withheld, or that cannot be told.
     """
-    then = load(config, data)
+    then = begin(config, data)
     now = load(against, data) if against else unruled(then)
     name = index or then.default_index.name
     check_index(then, name, config)
@@ -76,7 +79,6 @@ def simulate(  # noqa: PLR0913 - each option is an argument
     if not files and since is None:
         raise BadSetting("say what is used: --lock FILE, --requirements FILE, or --since DATE")
     wants = read(files) if files else Wants()
-    logs.configure(as_json=then.server.log == "json", level=logging.ERROR)
     both = [each if refresh else offline(each) for each in (now, then)]
     found = asyncio.run(_compared(both, name, wants, since))
     if as_json:

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from cloche.cli._managing import Desk
-from cloche.cli._options import Config, Data, InIndex, Why
+from cloche.cli._options import Config, Data, InIndex, Json, Why
 from cloche.cli._shown import table
 from cloche.cli._who import operator
 from cloche.ports import Snapshot
@@ -50,7 +50,7 @@ def create(
 @app.command("list")
 def list_(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     index: Annotated[
         str | None, typer.Option("--index", metavar="NAME", help="Of this index only.")
     ] = None,

@@ -11,7 +11,7 @@ import typer
 
 from cloche.app.opening import open_catalog, utc_now
 from cloche.catalog import Catalog
-from cloche.cli._options import Config, Data, check_index
+from cloche.cli._options import Config, Data, Json, check_index
 from cloche.cli._shown import table
 from cloche.cli._who import operator
 from cloche.config import load
@@ -73,7 +73,7 @@ def create(
 @app.command("list")
 def list_(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:

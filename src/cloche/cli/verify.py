@@ -1,8 +1,6 @@
 """`cloche verify`: every blob, page and row that is kept, against what it was."""
 
 import asyncio
-import logging
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,13 +9,12 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from cloche import logs
 from cloche.app.auditing import auditing
 from cloche.app.opening import utc_now
 from cloche.app.patience import LEFTOVER
-from cloche.cli._options import Config, Data
-from cloche.cli._progress import Amount, Event, Report, reporting
-from cloche.config import Settings, load
+from cloche.cli._options import Config, Data, Events, begin
+from cloche.cli._progress import Amount, Event, Report, reporting, stoppable
+from cloche.config import Settings
 from cloche.core.errors import BadSetting
 from cloche.core.index import Ways
 from cloche.core.model import Digest
@@ -126,9 +123,7 @@ def verify(
         typer.Option(min=0, metavar="DAYS", help="Also what was verified longer ago."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Threads.")] = JOBS,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each event as JSON, one a line.")
-    ] = False,
+    as_json: Events = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -136,17 +131,15 @@ def verify(
 
     Exit code 1 if anything is wrong and was not repaired.
     """
-    settings = load(config, data)
+    settings = begin(config, data)
     chosen = _chosen(settings, places)
     before = _NEVER if older_than is None else utc_now() - timedelta(days=older_than)
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
-    with reporting(as_json=as_json) as report:
-        work = _Work(settings, chosen, utc_now() if again else before, jobs, repair)
-        try:
-            tally = asyncio.run(work.run(report))
-        except KeyboardInterrupt:
-            print("cloche: stopped; what was verified is noted, run it again", file=sys.stderr)
-            raise typer.Exit(130) from None
+    work = _Work(settings, chosen, utc_now() if again else before, jobs, repair)
+    with (
+        reporting(as_json=as_json) as report,
+        stoppable("what was verified is noted, run it again"),
+    ):
+        tally = asyncio.run(work.run(report))
         report.tell(tally.event)
     if tally.wrong > tally.repaired:
         raise typer.Exit(1)

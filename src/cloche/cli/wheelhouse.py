@@ -1,7 +1,6 @@
 """`cloche wheelhouse`: build wheels of what only comes as an sdist."""
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -10,20 +9,65 @@ from typing import Annotated
 
 import typer
 
-from cloche import builder, logs
+from cloche import builder
 from cloche.app.loopback import Loopback
 from cloche.app.opening import this_platform, utc_now
 from cloche.app.services import opened
-from cloche.cli._options import Config, Data, check_index
-from cloche.cli._progress import Amount, Event, Report, reporting
+from cloche.cli._options import Config, Data, Events, begin, check_index
+from cloche.cli._progress import Amount, Event, Report, reporting, stoppable
 from cloche.cli._who import operator
-from cloche.config import Settings, load
+from cloche.config import Settings
 from cloche.core.errors import BadSetting
 from cloche.ports import Builder
 from cloche.service.wheelhouse import Order, State, Step, Wheelhouse
 from cloche.wanted import read
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+Requirements = Annotated[
+    list[str],
+    typer.Option(
+        "-r",
+        "--requirement",
+        metavar="FILE",
+        help="Requirements or lock file; can be given more than once.",
+    ),
+]
+Target = Annotated[
+    str, typer.Option("--index", metavar="NAME", help="Index that takes the wheels.")
+]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="NAME",
+        help="Index that has the sdists, and what builds them. [default: the default index]",
+    ),
+]
+Pythons = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="VERSION|PATH",
+        help="Python to build for, such as 3.12; can be given more than once. "
+        "[default: the one that runs cloche]",
+    ),
+]
+Tool = Annotated[
+    str | None,
+    typer.Option("--with", metavar="uv|pip", help="What builds. [default: uv if it is here]"),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Variable that builds may see, such as CFLAGS; can be given more than once.",
+    ),
+]
+Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="What one build may take.")]
+Jobs = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Builds at once.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be built, and build nothing.")
+]
 
 
 class Told(Event, frozen=True, kw_only=True, tag="wheel"):
@@ -99,55 +143,16 @@ class _Tally:
 @app.command()
 def wheelhouse(  # noqa: PLR0913 - each option is an argument
     *,
-    requirements: Annotated[
-        list[str],
-        typer.Option(
-            "-r",
-            "--requirement",
-            metavar="FILE",
-            help="Requirements or lock file; can be given more than once.",
-        ),
-    ],
-    index: Annotated[
-        str, typer.Option("--index", metavar="NAME", help="Index that takes the wheels.")
-    ] = "wheels",
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="NAME",
-            help="Index that has the sdists, and what builds them. [default: the default index]",
-        ),
-    ] = None,
-    python: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="VERSION|PATH",
-            help="Python to build for, such as 3.12; can be given more than once. "
-            "[default: the one that runs cloche]",
-        ),
-    ] = None,
-    tool: Annotated[
-        str | None,
-        typer.Option("--with", metavar="uv|pip", help="What builds. [default: uv if it is here]"),
-    ] = None,
-    env: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Variable that builds may see, such as CFLAGS; can be given more than once.",
-        ),
-    ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="What one build may take.")
-    ] = 1800,
-    jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Builds at once.")] = 1,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be built, and build nothing.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each event as JSON, one a line.")
-    ] = False,
+    requirements: Requirements,
+    index: Target = "wheels",
+    source: Source = None,
+    python: Pythons = None,
+    tool: Tool = None,
+    env: Variables = None,
+    timeout: Timeout = 1800,
+    jobs: Jobs = 1,
+    dry_run: DryRun = False,
+    as_json: Events = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -156,7 +161,7 @@ def wheelhouse(  # noqa: PLR0913 - each option is an argument
     Building runs the code of whoever wrote the sdists. Exit code 1 if anything could not be
     built; what that is, and why, is said at the end.
     """
-    settings = load(config, data)
+    settings = begin(config, data)
     chosen = source or settings.default_index.name
     for name in (chosen, index):
         check_index(settings, name, config)
@@ -176,43 +181,36 @@ def wheelhouse(  # noqa: PLR0913 - each option is an argument
     passed = {name: os.environ[name] for name in env or () if name in os.environ}
     made = builder.connect(tool, timeout, passed)
     _warn()
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
-    with reporting(as_json=as_json) as report:
+    again = "what was built is kept, run it again to go on"
+    with reporting(as_json=as_json) as report, stoppable(again):
         tally = _Tally(report)
         for left in wants.left:
             tally.tell(Step(python="", what=left.says, state="failed", why=left.why))
-        _run(settings, order, made, tally)
+        asyncio.run(_built(settings, order, made, tally))
         report.tell(tally.done())
     _explain(tally.of("failed"))
 
 
-def _run(settings: Settings, order: Order, made: Builder, tally: _Tally) -> None:
-    async def work() -> None:
-        for each in order.pythons:
-            await made.name(each)  # what is not there is said before anything is begun
-        async with (
-            opened(settings, patience=0) as services,
-            Loopback(settings, order.source) as guests,
-        ):
-            house = Wheelhouse(
-                services.view,
-                services.shelf,
-                services.dispatch.goods,
-                services.steward,
-                services.publish,
-                services.dispatch.spool,
-                made,
-                guests,
-                utc_now,
-                settings.data / "wheelhouse",
-            )
-            await house.run(order, tally.tell)
-
-    try:
-        asyncio.run(work())
-    except KeyboardInterrupt:
-        print("cloche: stopped; what was built is kept, run it again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None
+async def _built(settings: Settings, order: Order, made: Builder, tally: _Tally) -> None:
+    for each in order.pythons:
+        await made.name(each)  # what is not there is said before anything is begun
+    async with (
+        opened(settings, patience=0) as services,
+        Loopback(settings, order.source) as guests,
+    ):
+        house = Wheelhouse(
+            services.view,
+            services.shelf,
+            services.dispatch.goods,
+            services.steward,
+            services.publish,
+            services.dispatch.spool,
+            made,
+            guests,
+            utc_now,
+            settings.data / "wheelhouse",
+        )
+        await house.run(order, tally.tell)
 
 
 def _warn() -> None:

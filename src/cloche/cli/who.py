@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from cloche.cli._managing import Desk
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, Json
 from cloche.cli._shown import table
 from cloche.core import marks
 from cloche.core.admitting import instant
@@ -44,7 +44,7 @@ def who(
     limit: Annotated[
         int, typer.Option(min=1, max=1_000_000, metavar="N", help="At most so many, the newest.")
     ] = 1000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
