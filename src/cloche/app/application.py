@@ -2,15 +2,16 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from cloche.app.opening import (
@@ -70,6 +71,12 @@ log = Log(__name__)
 SWEEP_EVERY = 3600  # seconds
 
 
+class Room(Protocol):
+    """What answers for some paths."""
+
+    def routes(self) -> Sequence[BaseRoute]: ...
+
+
 class Application:
     """One worker's ASGI application: opens everything at start-up and closes it at the end."""
 
@@ -109,21 +116,31 @@ class Application:
 
     def _front(self, blobs: Blobs, clock: Clock) -> Edge:
         settings, services = self._settings, self._services
-        view, shelf = services.view, services.shelf
+        logins = [*self._guests, *open_logins(settings, clock)]
         tokens = Tokens(self._catalog.tokens, clock)
-        gate = Gate(
-            view, [tokens, *self._guests, *open_logins(settings, clock)], self._catalog.pulse, clock
+        gate = Gate(services.view, [tokens, *logins], self._catalog.pulse, clock)
+        app = self._routed(self._rooms(blobs, gate))
+        indexes = Indexes(app, settings.indexes, settings.default_index.name)
+        front = SameSite(indexes, settings.server.public_url)
+        return Edge(front, indexes, services.shelf, services.roots, gate, self._log)
+
+    def _rooms(self, blobs: Blobs, gate: Gate) -> Sequence[Room]:
+        """In the order in which they are asked whether a path is theirs."""
+        services, catalog, server = self._services, self._catalog, self._settings.server
+        view, shelf, journal, here = (
+            services.view,
+            services.shelf,
+            catalog.journal,
+            server.public_url,
         )
         pages = Pages(view, shelf, services.files, services.explain)
-        here = settings.server.public_url
         packages = Packages(view, services.files, gate, self._ahead, self._access)
         kept = services.kept_files
         accounts = Accounts(view, shelf, services.files)
-        journal, ledger = self._catalog.journal, self._catalog.ledger
-        methods = Methods(view, shelf, services.roots, journal, ledger, accounts)
-        taking = (self._spool, gate, settings.server.max_upload)
-        rooms = (
-            Health(blobs, self._catalog.upkeep),
+        methods = Methods(view, shelf, services.roots, journal, catalog.ledger, accounts)
+        taking = (self._spool, gate, server.max_upload)
+        return (
+            Health(blobs, catalog.upkeep),
             XmlRpc(view, gate, methods, here),
             Requirements(view, services.gather, gate, self._spool, this_platform),
             packages,
@@ -141,10 +158,12 @@ class Application:
             People(view, pages, services.documents, gate, here),
             Local(services.kept, kept.shelf, replace(packages, view=kept.view, files=kept)),
             Links(services.kept, gate),
-            PypiCache(shelf, packages, services.publish, self._spool, settings.server.max_upload),
+            PypiCache(shelf, packages, services.publish, self._spool, server.max_upload),
             Proxpi(services.renew, gate),
             Shortcuts(kept.view, shelf, gate, here, RESERVED),
         )
+
+    def _routed(self, rooms: Sequence[Room]) -> Starlette:
         app = Starlette(
             routes=[route for room in rooms for route in room.routes()],
             lifespan=self._lifespan,
@@ -156,9 +175,7 @@ class Application:
         )
         # The slash that a framework adds to a path may not turn a POST into a redirect.
         app.router.redirect_slashes = False
-        indexes = Indexes(app, settings.indexes, settings.default_index.name)
-        front = SameSite(indexes, settings.server.public_url)
-        return Edge(front, indexes, shelf, services.roots, gate, self._log)
+        return app
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

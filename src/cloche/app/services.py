@@ -4,8 +4,9 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
-from cloche import ports
+from cloche.app.looking import Looking
 from cloche.app.opening import (
     open_attestor,
     open_blobs,
@@ -18,103 +19,214 @@ from cloche.app.opening import (
 from cloche.app.syncs import Syncs, this_node
 from cloche.catalog import Catalog
 from cloche.config import Settings
-from cloche.config.recording import rebuilt
-from cloche.core.index import watched
-from cloche.core.known import Need, description, whole
-from cloche.logs import Log
-from cloche.ports import Blobs, Clock, Upstream
+from cloche.ports import Accesses, Arrivals, Blobs, Clock, Pursuits, Upstream
 from cloche.service.admit import Admit
-from cloche.service.advised import Advised
 from cloche.service.advisories import Watch
 from cloche.service.dispatch import Dispatch
 from cloche.service.documentation import Documents
 from cloche.service.evict import Evict
-from cloche.service.explain import Explain
-from cloche.service.fetch import Fetch
-from cloche.service.files import Files
 from cloche.service.follow import Follow
 from cloche.service.followed import Followed
 from cloche.service.forget import Forget
 from cloche.service.gather import Gather
 from cloche.service.going import Goods
-from cloche.service.integrity import Integrity, Objects
-from cloche.service.kept import Kept, KeptUpstream
-from cloche.service.knowledge import Knowledge, Looker
 from cloche.service.pack import Pack
-from cloche.service.past import Times
 from cloche.service.pinned import Pins
 from cloche.service.primacy import Primacy
 from cloche.service.promote import Promote
 from cloche.service.publish import Publish
-from cloche.service.reading import Current, Reading
-from cloche.service.recall import Flags, Recaller
+from cloche.service.recall import Flags
 from cloche.service.renew import Renew
 from cloche.service.retain import Retain
-from cloche.service.roots import Roots
-from cloche.service.shelf import Shelf
-from cloche.service.signers import Signers
-from cloche.service.snapshots import Naming
 from cloche.service.steward import Steward
 from cloche.service.sweep import Sweep
 from cloche.service.unpack import Unpack
-from cloche.service.upstream import CachedUpstream
-from cloche.service.view import View
-from cloche.service.within import Within
 from cloche.spool import Spool
 
-log = Log(__name__)
 
-FEW = 4 << 20  # bytes of pages that are worked out anew for each question
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Services(Looking):
+    """The use cases, over adapters that are open. Each is made when it is first asked for."""
 
+    # What asks upstreams ahead of need.
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """The use cases, over adapters that are open."""
+    @cached_property
+    def renew(self) -> Renew:
+        return Renew(self.view, self.cached, self.stored.expiry, self.stored.pulse, self.clock)
 
-    view: View
-    shelf: Shelf
-    explain: Explain
-    roots: Roots
-    fetch: Fetch
-    files: Files
-    times: Times
-    naming: Naming
-    integrity: Integrity
-    kept: Kept
-    kept_files: Files
-    renew: Renew
-    gather: Gather
-    publish: Publish
-    steward: Steward
-    admit: Admit
-    promote: Promote
-    dispatch: Dispatch
-    documents: Documents
-    pack: Pack
-    unpack: Unpack
-    sweep: Sweep
-    evict: Evict
-    retain: Retain
-    forget: Forget
-    watch: Watch
-    syncs: Syncs
-    cached: Mapping[str, CachedUpstream]
-    knowledge: Knowledge
-    accesses: ports.Accesses
-    arrivals: ports.Arrivals
-    followed: Followed
-    pursuits: ports.Pursuits
-    follows: Mapping[str, Follow]  # by their index
+    @cached_property
+    def gather(self) -> Gather:
+        return Gather(self.shelf, self.files)
+
+    @cached_property
+    def syncs(self) -> Syncs:
+        return Syncs(
+            self.view,
+            self.cached,
+            self.remote,
+            self.fetch,
+            self.within,
+            self.blobs,
+            self.spool,
+            self.stored,
+            self.pins,
+            self.clock,
+            this_node(self.settings),
+        )
+
+    @cached_property
+    def watch(self) -> Watch:
+        settings, stored = self.settings, self.stored
+        return Watch(
+            self.feeds,
+            stored.advisories,
+            self.spool,
+            stored.pulse,
+            (*settings.indexes, *settings.upstreams),
+            Flags(tuple(settings.upstreams), stored.holdings, stored.recalls),
+            self.clock,
+        )
+
+    # What changes what indexes show.
+
+    @cached_property
+    def publish(self) -> Publish:
+        stored, primacy = self.stored, Primacy(self.stored.pursuits)
+        return Publish(self.blobs, stored.ledger, self.attestor, stored.pulse, self.clock, primacy)
+
+    @cached_property
+    def documents(self) -> Documents:
+        stored = self.stored
+        return Documents(
+            self.blobs, stored.ledger, stored.documentation, self.shelf, stored.pulse, self.clock
+        )
+
+    @cached_property
+    def steward(self) -> Steward:
+        return Steward(self.view, self.stored.stewardship, self.stored.pulse, self.clock)
+
+    @cached_property
+    def admit(self) -> Admit:
+        return Admit(self.view, self.stored.admissions, self.stored.pulse, self.clock)
+
+    @cached_property
+    def goods(self) -> Goods:
+        return Goods(self.view, self.files, self.integrity)
+
+    @cached_property
+    def promote(self) -> Promote:
+        stored = self.stored
+        return Promote(
+            self.goods,
+            self.publish,
+            stored.promotion,
+            self.blobs,
+            self.spool,
+            stored.pulse,
+            self.clock,
+        )
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        return Dispatch(self.goods, self.spool)
+
+    # What is carried to other servers, and from them.
+
+    @cached_property
+    def pack(self) -> Pack:
+        return Pack(self.times, self.integrity, self.blobs)
+
+    @cached_property
+    def unpack(self) -> Unpack:
+        stored = self.stored
+        return Unpack(stored.carried, self.blobs, self.spool, stored.pulse, self.clock)
+
+    @cached_property
+    def followed(self) -> Followed:
+        return Followed(self.stored.followable, self.blobs, self.stored.pulse, self.clock)
+
+    @cached_property
+    def follows(self) -> dict[str, Follow]:
+        """By their index. The node is known by its name and its folder."""
+        node = f"{socket.gethostname()}:{self.settings.data.absolute()}"
+        return {
+            name: Follow(
+                index=name,
+                upstream=self.settings.indexes[name].follows or "",
+                primary=primary,
+                pursuits=self.pursuits,
+                blobs=self.blobs,
+                upkeep=self.stored.upkeep,
+                spool=self.spool,
+                clock=self.clock,
+                node=node,
+            )
+            for name, primary in self.primaries.items()
+        }
+
+    @property
+    def pursuits(self) -> Pursuits:
+        return self.stored.pursuits
+
+    # What is kept, and for how long.
+
+    @property
+    def accesses(self) -> Accesses:
+        return self.stored.accesses
+
+    @property
+    def arrivals(self) -> Arrivals:
+        return self.stored.arrivals
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        return Sweep(self.blobs, self.stored.upkeep, self.spool, self.clock)
+
+    @cached_property
+    def pins(self) -> Pins:
+        return Pins(self.stored.snapshots, self.times, self.cached)
+
+    @cached_property
+    def evict(self) -> Evict:
+        settings, stored = self.settings, self.stored
+        return Evict(
+            self.blobs,
+            stored.upkeep,
+            stored.usage,
+            stored.accesses,
+            stored.holdings,
+            self.pins,
+            tuple(settings.upstreams),
+            settings.spared,
+            self.clock,
+        )
+
+    @cached_property
+    def retain(self) -> Retain:
+        stored = self.stored
+        return Retain(
+            self.evict,
+            stored.holdings,
+            stored.recalls,
+            stored.uses,
+            stored.ledger,
+            self.steward,
+            self.clock,
+        )
+
+    @cached_property
+    def forget(self) -> Forget:
+        return Forget(self.stored.accesses, self.clock)
 
     async def close(self, patience: float) -> None:
         """Stop what is under way: transfers that no client waits for can be resumed."""
         await self.knowledge.close()
-        await self.files.within.close()
+        await self.within.close()
         await self.fetch.close(patience)
         for cached in self.cached.values():
             await cached.close()
-        for follow in self.follows.values():
-            await follow.primary.close()
+        for primary in self.primaries.values():
+            await primary.close()
 
 
 def compose(
@@ -126,159 +238,19 @@ def compose(
     remote: Mapping[str, Upstream],
     clock: Clock,
 ) -> Services:
-    """Put the use cases together."""
-    offline, watching = settings.server.offline, watched(settings.indexes)
-    cached = {
-        name: CachedUpstream(
-            upstream,
-            stored.pages,
-            stored.findings,
-            spool,
-            clock,
-            max_files=settings.upstreams[name].own.max_files,
-            offline=offline and not settings.upstreams[name].own.is_local,
-            watched=name in watching,
-            freshness=settings.upstreams[name].freshness,
-            absences=stored.absences,
-            recall=Recaller(name, settings.upstreams[name].recall, stored.holdings, stored.recalls),
-        )
-        for name, upstream in remote.items()
-    }
-    sent = {} if offline else settings.redirects
-    fetch = Fetch(blobs, stored.pages, spool, remote, clock)
-    within = Within(fetch, remote, spool)
-    objects = Objects(blobs, stored.pages, spool, remote, clock)
-    attestor = open_attestor(settings)
-    reading = Reading(fetch, within, blobs)
-    lookers: dict[Need, Looker] = {
-        "metadata": reading,
-        "info": Current(reading, whole),
-        "description": Current(reading, description),
-        "provenance": Signers(objects, attestor),
-    }
-    knowledge = Knowledge(stored.facts, lookers, clock)
-    advised = Advised(stored.advisories, tuple(settings.advisories), clock, knowledge)
-    told = (stored.ledger, stored.pages, clock, sent, advised)
-    view = View(settings.indexes, cached, *told, stored.absences)
-    shelf = Shelf(view, stored.ledger, stored.pulse, clock)
-    files = Files(view, shelf, fetch, within, blobs)
-    kept = {name: KeptUpstream(each, stored.holdings, clock) for name, each in cached.items()}
-    kept_view = View(settings.indexes, kept, *told)
-    kept_shelf = Shelf(kept_view, stored.ledger, stored.pulse, clock, max_bytes=FEW)
-    integrity = Integrity(view, shelf, objects)
-    publish = Publish(blobs, stored.ledger, attestor, stored.pulse, clock, Primacy(stored.pursuits))
-    goods = Goods(view, files, integrity)
-    times = Times(
-        files,
-        cached,
-        stored.chronicle,
-        stored.journal,
-        stored.snapshots,
-        stored.policies,
-        rebuilt,
-        stored.pulse,
-        clock,
-    )
-    steward = Steward(view, stored.stewardship, stored.pulse, clock)
-    pins = Pins(stored.snapshots, times, cached)
-    evict = Evict(
-        blobs,
-        stored.upkeep,
-        stored.usage,
-        stored.accesses,
-        stored.holdings,
-        pins,
-        tuple(settings.upstreams),
-        settings.spared,
-        clock,
-    )
+    """Open what else the settings name, for the use cases over all of it. Raise BadSetting."""
+    follows = any(index.follows for index in settings.indexes.values())
     return Services(
-        view=view,
-        shelf=shelf,
-        explain=Explain(view, stored.holdings),
-        roots=Roots(view, stored.ledger, stored.journal, stored.pulse),
-        fetch=fetch,
-        files=files,
-        times=times,
-        naming=Naming(times, stored.snapshots, clock),
-        integrity=integrity,
-        kept=Kept(kept_view, stored.ledger, stored.holdings),
-        kept_files=Files(kept_view, kept_shelf, fetch, within, blobs, renews=False),
-        renew=Renew(view, cached, stored.expiry, stored.pulse, clock),
-        gather=Gather(shelf, files),
-        publish=publish,
-        steward=steward,
-        admit=Admit(view, stored.admissions, stored.pulse, clock),
-        dispatch=Dispatch(goods, spool),
-        promote=Promote(goods, publish, stored.promotion, blobs, spool, stored.pulse, clock),
-        documents=Documents(blobs, stored.ledger, stored.documentation, shelf, stored.pulse, clock),
-        pack=Pack(times, integrity, blobs),
-        unpack=Unpack(stored.carried, blobs, spool, stored.pulse, clock),
-        sweep=Sweep(blobs, stored.upkeep, spool, clock),
-        evict=evict,
-        retain=Retain(
-            evict,
-            stored.holdings,
-            stored.recalls,
-            stored.uses,
-            stored.ledger,
-            steward,
-            clock,
-        ),
-        forget=Forget(stored.accesses, clock),
-        watch=Watch(
-            open_feeds(settings, spool),
-            stored.advisories,
-            spool,
-            stored.pulse,
-            (*settings.indexes, *settings.upstreams),
-            Flags(tuple(settings.upstreams), stored.holdings, stored.recalls),
-            clock,
-        ),
-        syncs=Syncs(
-            view,
-            cached,
-            remote,
-            fetch,
-            within,
-            blobs,
-            spool,
-            stored,
-            pins,
-            clock,
-            this_node(settings),
-        ),
-        cached=cached,
-        knowledge=knowledge,
-        accesses=stored.accesses,
-        arrivals=stored.arrivals,
-        followed=Followed(stored.followable, blobs, stored.pulse, clock),
-        pursuits=stored.pursuits,
-        follows=_follows(settings, stored, blobs, spool, clock),
+        settings=settings,
+        stored=stored,
+        blobs=blobs,
+        spool=spool,
+        remote=remote,
+        clock=clock,
+        attestor=open_attestor(settings),
+        feeds=open_feeds(settings, spool),
+        primaries=open_primaries(settings) if follows else {},
     )
-
-
-def _follows(
-    settings: Settings, stored: Catalog, blobs: Blobs, spool: Spool, clock: Clock
-) -> dict[str, Follow]:
-    """Each index that follows another server's. The node is known by its name and its folder."""
-    if not any(index.follows for index in settings.indexes.values()):
-        return {}
-    node = f"{socket.gethostname()}:{settings.data.absolute()}"
-    return {
-        name: Follow(
-            index=name,
-            upstream=settings.indexes[name].follows or "",
-            primary=primary,
-            pursuits=stored.pursuits,
-            blobs=blobs,
-            upkeep=stored.upkeep,
-            spool=spool,
-            clock=clock,
-            node=node,
-        )
-        for name, primary in open_primaries(settings).items()
-    }
 
 
 @asynccontextmanager
