@@ -18,6 +18,7 @@ from cloche.ports import (
     NO_DETAIL,
     Changes,
     Document,
+    Entry,
     Kept,
     Opening,
     Own,
@@ -148,6 +149,17 @@ class FakeHistory:
             for serial, (place, project) in enumerate(self.ledger.journal.changed, 1)
             if place in places
         ]
+
+
+@dataclass
+class FakeEntries:
+    """What the journal has beside files."""
+
+    of: dict[tuple[str, ProjectName], list[Entry]] = field(default_factory=dict)
+
+    async def journal(self, index: str, project: ProjectName, since: int, most: int) -> list[Entry]:
+        found = self.of.get((index, project), [])
+        return [entry for entry in found if entry.serial > since][:most]
 
 
 @dataclass

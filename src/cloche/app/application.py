@@ -133,7 +133,7 @@ class Application:
             catalog.journal,
             server.public_url,
         )
-        pages = Pages(view, shelf, services.files, services.explain)
+        pages = Pages(view, shelf, services.files, services.explain, services.builds)
         packages = Packages(view, services.files, gate, self._ahead, self._access)
         kept = services.kept_files
         accounts = Accounts(view, shelf, services.files)
@@ -268,6 +268,7 @@ def _managed(services: Services) -> Managed:
     """What the management API is over."""
     return Managed(
         services.steward,
+        services.builds,
         services.admit,
         services.promote,
         services.explain,

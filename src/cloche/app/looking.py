@@ -12,6 +12,7 @@ from cloche.core.known import Need, description, whole
 from cloche.ports import Absences, Attestor, Blobs, Clock, Primary, Upstream
 from cloche.service.advised import Advised
 from cloche.service.advisories import Subscription
+from cloche.service.builds import Builds
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
@@ -150,6 +151,10 @@ class Looking:
     @cached_property
     def explain(self) -> Explain:
         return Explain(self.view, self.stored.holdings)
+
+    @cached_property
+    def builds(self) -> Builds:
+        return Builds(self.stored.stewardship)
 
     @cached_property
     def roots(self) -> Roots:

@@ -202,7 +202,7 @@ async def _built(settings: Settings, order: Order, made: Builder, tally: _Tally)
             services.view,
             services.shelf,
             services.dispatch.goods,
-            services.steward,
+            services.builds,
             services.publish,
             services.dispatch.spool,
             made,

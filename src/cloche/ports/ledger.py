@@ -90,7 +90,14 @@ class Entry(Struct, frozen=True, kw_only=True):
     detail: dict[str, Any]
 
 
-class Stewardship(Protocol):
+class Entries(Protocol):
+    """What happened, as it is read."""
+
+    async def journal(self, index: str, project: ProjectName, since: int, most: int) -> list[Entry]:
+        """At most `most` entries about the project in this index after serial `since`."""
+
+
+class Stewardship(Entries, Protocol):
     """Changing what was uploaded, and what an index says of projects.
 
     Each change is one transaction with its journal entries; one that changes nothing has none.
@@ -112,9 +119,6 @@ class Stewardship(Protocol):
         self, index: str, project: ProjectName, status: Status | None, deed: Deed
     ) -> None:
         """Give a project a status of the index's own; None: leave it to the source."""
-
-    async def journal(self, index: str, project: ProjectName, since: int, most: int) -> list[Entry]:
-        """At most `most` entries about the project in this index after serial `since`."""
 
 
 Opening = Literal["project", "version"]

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from cloche.core import building
 from cloche.core.access import Action, Principal
-from cloche.core.building import BUILT, Built, Interpreter, Pin, built_in, check_wheel, lacking
+from cloche.core.building import BUILT, Built, Interpreter, Pin, check_wheel, lacking
 from cloche.core.errors import BadUpload, DigestMismatch, Error, FileExists, NoSuchProject
 from cloche.core.index import Index
 from cloche.core.marks import Part
@@ -23,13 +23,12 @@ from cloche.core.model import Digest, File
 from cloche.core.targets import Targets, targets
 from cloche.core.wants import Want
 from cloche.ports import Builder, Clock, Guests, Lodging, Scratch, Spool
+from cloche.service.builds import Builds
 from cloche.service.going import Goods
 from cloche.service.publish import Incoming, Publish
 from cloche.service.shelf import Shelf
-from cloche.service.steward import Steward
 from cloche.service.view import View
 
-MAX_ENTRIES = 10_000  # of a project's journal that are looked through
 CHUNK = 1 << 20
 
 State = Literal["wheel", "wanted", "here", "built", "failed"]
@@ -96,7 +95,7 @@ class Wheelhouse:
     view: View
     shelf: Shelf
     goods: Goods
-    steward: Steward
+    builds: Builds
     publish: Publish
     spool: Spool
     builder: Builder
@@ -167,12 +166,9 @@ class Wheelhouse:
         except NoSuchProject:
             return None
         runs = job.order.targets(job.python).runs
-        for entry in await self.steward.journal(index, project, 0, MAX_ENTRIES):
-            built = built_in(entry.detail)
-            name = entry.filename or ""
-            if built and built.sdist_sha256 == sdist and name in there and runs(name):
-                return name
-        return None
+        built = await self.builds.of(index, project)
+        same = (name for name, each in built.items() if each.sdist_sha256 == sdist)
+        return next((name for name in same if name in there and runs(name)), None)
 
     async def _made(self, job: _Job, sdist: Scratch) -> Step:
         async with self._lodged() as at:

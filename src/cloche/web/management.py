@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cloche.core.errors import BadRequest, TooLarge
 from cloche.ports import Accesses
 from cloche.service.admit import Admit
+from cloche.service.builds import Builds
 from cloche.service.explain import Explain
 from cloche.service.followed import Followed
 from cloche.service.promote import Promote
@@ -25,6 +26,7 @@ class Managed:
     """The use cases that it is over."""
 
     steward: Steward
+    builds: Builds
     admit: Admit
     promote: Promote
     explain: Explain

@@ -4,8 +4,9 @@ from urllib.parse import urljoin
 import msgspec
 import pytest
 
+from cloche.core.building import Built
 from cloche.core.errors import NoSuchProject
-from cloche.core.model import project_name
+from cloche.core.model import Digest, project_name
 from cloche.core.negotiation import Format
 from cloche.core.wire import render_page
 from tests.fakes import NOW
@@ -47,6 +48,34 @@ async def test_an_upload_is_shown_with_its_facts(world: World) -> None:
     for fact in ("1.2 MB", "2026-03-01", "Python >=3.11", f"sha256 {upload.digest[:12]}…"):
         assert fact in entry
     assert f'title="{upload.digest}"' in page
+
+
+async def test_how_a_wheel_was_built_is_beside_it(world: World) -> None:
+    """Whichever index shows it says of what, when and with what it was built, and of no other."""
+    built = Built(
+        sdist="acme-1.0.tar.gz",
+        sdist_sha256=Digest("5" * 64),
+        source="main",
+        builder="uv 0.9.1",
+        python="CPython 3.12.1",
+        platform="linux-x86_64",
+        began=NOW,
+        ended=NOW,
+        requires=(),
+    )
+    await world.build("acme-1.0-py3-none-any.whl", built)
+    await world.upload("acme-1.0.tar.gz")
+
+    for index in (MAIN, TEAM):
+        page = await world.pages.project(index, ACME, BASE)
+
+        said = [each for each in all_of(page, ".files li") if "built from" in each]
+        assert [each.partition(" ")[0] for each in said] == ["acme-1.0-py3-none-any.whl"]
+        assert said[0].endswith(
+            "built from acme-1.0.tar.gz on 2026-03-01 with uv 0.9.1, "
+            "for CPython 3.12.1 on linux-x86_64"
+        )
+        assert f'title="sha256 {built.sdist_sha256}"' in page
 
 
 async def test_an_upstream_project_is_shown_with_its_metadata(world: World) -> None:

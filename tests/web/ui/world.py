@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from cloche.core.building import BUILT, Built
 from cloche.core.filenames import parse
 from cloche.core.index import Index
 from cloche.core.model import Digest, ProjectName, Upload, project_name
-from cloche.ports import Document
+from cloche.ports import Document, Entry
+from cloche.service.builds import Builds
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
@@ -24,6 +26,7 @@ from cloche.web.ui.pages import Pages
 from tests.fakes import (
     NOW,
     FakeBlobs,
+    FakeEntries,
     FakeFindings,
     FakeHoldings,
     FakeJournal,
@@ -46,6 +49,7 @@ class World:
     journal: FakeJournal = field(default_factory=FakeJournal)
     blobs: FakeBlobs = field(default_factory=FakeBlobs)
     upstream: FakeUpstream = field(default_factory=FakeUpstream)
+    entries: FakeEntries = field(default_factory=FakeEntries)
 
     def __post_init__(self) -> None:
         self.ledger = FakeLedger(self.journal)
@@ -61,7 +65,8 @@ class World:
         self.fetch = Fetch(self.blobs, self.kept, spool, remote, now)
         within = Within(self.fetch, remote, spool)
         files = Files(view, shelf, self.fetch, within, self.blobs)
-        self.pages = Pages(view, shelf, files, Explain(view, FakeHoldings(self.kept)))
+        explain = Explain(view, FakeHoldings(self.kept))
+        self.pages = Pages(view, shelf, files, explain, Builds(self.entries))
 
     async def upload(
         self, filename: str, metadata: bytes | None = None, index: Index = MAIN, **facts: Any
@@ -83,6 +88,20 @@ class World:
         )
         await self.ledger.publish(upload)
         return upload
+
+    async def build(self, filename: str, built: Built, index: Index = MAIN) -> None:
+        """Publish a wheel, and note how it was built."""
+        upload = await self.upload(filename, index=index)
+        entry = Entry(
+            serial=len(self.journal.changed),
+            at=NOW,
+            who="test",
+            action="file uploaded",
+            version=upload.version,
+            filename=filename,
+            detail={BUILT: msgspec.to_builtins(built)},
+        )
+        self.entries.of.setdefault((index.name, upload.project), []).append(entry)
 
     def offer(self, name: str, *files: Mapping[str, object], **page: object) -> ProjectName:
         """Let the upstream have a project with these files (PEP 691)."""

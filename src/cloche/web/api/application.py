@@ -87,7 +87,7 @@ def build(managed: Managed, gate: Gate) -> Api:
             Exception: problems.answer_bug,
         },
     )
-    Projects(managed.steward, managed.shelf, gate).join(api.router, ROOT)
+    Projects(managed.steward, managed.builds, managed.shelf, gate).join(api.router, ROOT)
     Admissions(managed.admit, gate).join(api.router, ROOT)
     Explanations(managed.explain, gate).join(api.router, ROOT)
     Pushes(managed.promote, gate).join(api.router, ROOT)

@@ -8,10 +8,11 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 
 from cloche.core import marks
-from cloche.core.building import Built, built_in
+from cloche.core.building import Built
 from cloche.core.filenames import version_of
 from cloche.core.marks import MAX_REASON, Part
 from cloche.core.model import File, project_name
+from cloche.service.builds import Builds
 from cloche.service.shelf import Shelf, Shown
 from cloche.service.steward import Steward
 from cloche.web.api.schemas import (
@@ -31,7 +32,6 @@ from cloche.web.gate import Gate
 
 HERE = "/indexes/{index:path}/projects/{project}"  # an index's name may hold one slash
 NO_REASON = Why()
-MAX_LOOKED_THROUGH = 10_000  # entries of a project's journal
 
 Reason = Annotated[str, Query(max_length=MAX_REASON, description="One line of printable text.")]
 Since = Annotated[int, Query(ge=0, le=MAX_SERIAL, description="Only entries after this serial.")]
@@ -41,6 +41,7 @@ Limit = Annotated[int, Query(ge=1, le=MAX_ENTRIES)]
 @dataclass(frozen=True, slots=True)
 class Projects:
     steward: Steward
+    builds: Builds
     shelf: Shelf
     gate: Gate
 
@@ -149,9 +150,7 @@ class Projects:
         """How those files came to be that were built for this very index."""
         if not shown.sight.owners.get(shown.index, False):
             return {}
-        found = await self.steward.journal(shown.index, shown.page.name, 0, MAX_LOOKED_THROUGH)
-        built = ((entry.filename, built_in(entry.detail)) for entry in found)
-        return {name: each for name, each in built if name and each}
+        return await self.builds.of(shown.index, shown.page.name)
 
     async def _manager(self, request: Request, index: str) -> str:
         """The name of who manages the index. Raise what `Gate.manager` raises."""

@@ -6,11 +6,13 @@ links are checked, and `layout.CONTENT_SECURITY_POLICY` forbids the rest.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from packaging.utils import canonicalize_name
 
+from cloche.core.building import Built
 from cloche.core.errors import BadName
 from cloche.core.explanation import Explanation, State
 from cloche.core.index import Index
@@ -18,6 +20,7 @@ from cloche.core.metadata import Metadata
 from cloche.core.model import ProjectName, project_name
 from cloche.core.releases import Release, by_preference, releases
 from cloche.core.wire import href
+from cloche.service.builds import Builds
 from cloche.service.explain import Explain
 from cloche.service.files import Files
 from cloche.service.shelf import Shelf, Shown
@@ -43,6 +46,7 @@ class Pages:
     shelf: Shelf
     files: Files
     explain: Explain
+    builds: Builds
     descriptions: Descriptions = field(default_factory=Descriptions)
 
     async def home(
@@ -95,7 +99,8 @@ class Pages:
         description = await self._description(told.metadata)
         place = _place(index, base, root or "../" * (index.name.count("/") + 3))
         place["documented"] = documented
-        lay_out = partial(_project, place, shown, found, told, description)
+        built = await self.builds.shown(shown)
+        lay_out = partial(_project, place, shown, found, told, description, built)
         if len(shown.page.files) > INLINE_FILES:
             return await asyncio.to_thread(lay_out)
         return lay_out()
@@ -136,6 +141,7 @@ def _project(
     found: list[Release],
     told: Told,
     description: Description,
+    built: Mapping[str, Built],
 ) -> str:
     name = shown.page.name
     return render(
@@ -145,6 +151,7 @@ def _project(
         title=display_name(name, told.metadata),
         page=shown.page,
         sight=shown.sight,
+        built=built,
         releases=found,
         newest=next(iter(by_preference(found)), None),
         most=MAX_RELEASES,
