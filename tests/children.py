@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-END_SECONDS = 10.0
+END_SECONDS = 30.0
 
 
 class Child:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds that a start, a stop or a command may take."""
 
 _SIMPLE = re.compile(r"(http://\S+)/simple/(?=\s|$)", re.MULTILINE)

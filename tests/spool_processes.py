@@ -10,7 +10,7 @@ from typing import Any
 from cloche.spool import Spool
 
 _SPAWN = multiprocessing.get_context("spawn")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 Work = Callable[[Spool, Callable[[], None]], None]
 """Does something with the spool, says that it is done, and never returns."""

@@ -42,10 +42,10 @@ async def within(seconds: float) -> AsyncIterator[None]:
         yield
 
 
-async def is_free(spool: Spool, name: str = "name") -> bool:
-    """Whether the lock can be had now."""
+async def is_free(spool: Spool, name: str = "name", seconds: float = 30) -> bool:
+    """Whether the lock can be had, at the latest after so many seconds."""
     try:
-        async with asyncio.timeout(0.1), spool.lock(name):
+        async with asyncio.timeout(seconds), spool.lock(name):
             return True
     except TimeoutError:
         return False
@@ -57,8 +57,8 @@ async def is_free(spool: Spool, name: str = "name") -> bool:
 async def test_a_lock_keeps_everybody_else_out(spool: Spool, root: Path) -> None:
     """A second holder waits, of this process too; another name is another lock."""
     async with spool.lock("name"):
-        assert not await is_free(spool)
-        assert not await is_free(Spool(root))
+        assert not await is_free(spool, seconds=0.1)
+        assert not await is_free(Spool(root), seconds=0.1)
         assert await is_free(spool, "other")
     assert await is_free(spool)
     assert files(root) == []
@@ -76,9 +76,9 @@ async def test_a_lock_is_given_back_when_what_it_guards_fails(spool: Spool) -> N
 async def test_a_killed_process_gives_its_lock_back(spool: Spool, root: Path) -> None:
     """A lock is out of reach while another process has it, and free when that is killed."""
     with busy(hold_lock, root) as kill:
-        assert not await is_free(spool)
+        assert not await is_free(spool, seconds=0.1)
         assert await spool.sweep(0) == 0
-        assert not await is_free(spool)
+        assert not await is_free(spool, seconds=0.1)
         kill()
         async with within(5), spool.lock("name"):
             pass

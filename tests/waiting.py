@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-SECONDS = 10.0
+SECONDS = 60.0
 POLL = 0.02
 
 
@@ -14,3 +15,11 @@ def until(holds: Callable[[], object], seconds: float = SECONDS) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{holds} did not come to hold in {seconds:.0f} s")
         time.sleep(POLL)
+
+
+def length(file: Path) -> int:
+    """Bytes of the file; 0 once it is gone: one may come and go between two looks."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -29,7 +29,7 @@ read = "anyone"
 def ask(url: str, path: str, secret: str = "") -> tuple[int, bytes]:
     address = urlsplit(url).netloc
     basic = base64.b64encode(f"__token__:{secret}".encode()).decode()
-    connection = http.client.HTTPConnection(address, timeout=20)
+    connection = http.client.HTTPConnection(address, timeout=60)
     try:
         connection.request(
             "GET", path, headers={"Authorization": f"Basic {basic}"} if secret else {}

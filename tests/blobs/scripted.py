@@ -1,6 +1,5 @@
 """An S3 server that answers as it is told: for failures that a sound one never shows."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,11 +77,3 @@ def scripted(*answers: Answer) -> Iterator[Script]:
             script.over.set()
             server.shutdown()
             thread.join()
-
-
-def closed_port() -> int:
-    """Return a port of this machine on which nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -232,12 +232,12 @@ async def test_list_tells_the_age(blobs: Blobs, tmp_path: Path) -> None:
     await put(blobs, tmp_path, b"old")
     [old] = [stored async for stored in blobs.list()]
     young = old
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while young.modified <= old.modified and time.monotonic() < deadline:
         await put(blobs, tmp_path, b"old")
         [young] = [stored async for stored in blobs.list()]
 
-    assert abs(old.modified - before) < timedelta(seconds=5)
+    assert abs(old.modified - before) < timedelta(seconds=60)
     assert young.modified > old.modified
 
 

@@ -320,7 +320,7 @@ async def test_cancelled_reads_close_their_files(blobs: Blobs, tmp_path: Path) -
         await asyncio.sleep(delay / 50_000)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while open_files() > before:  # noqa: ASYNC110  # the threads tell nobody when they end
             await asyncio.sleep(0.01)
 

@@ -15,8 +15,9 @@ from cloche.blobs import s3 as s3_kind
 from cloche.core.errors import BadSetting, StorageDown, StorageFull
 from cloche.ports import Blobs
 from tests.blobs.samples import NOWHERE, content, digest_of, put, spool
-from tests.blobs.scripted import Answer, closed_port, scripted
+from tests.blobs.scripted import Answer, scripted
 from tests.blobs.test_conformance import s3_options
+from tests.ports import free_port
 from tests.services.s3 import Bucket
 
 pytestmark = pytest.mark.anyio
@@ -156,7 +157,7 @@ async def test_no_such_bucket(s3: Bucket, tmp_path: Path) -> None:
 
 async def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials anywhere the check says where to give them."""
-    monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     blobs = s3_kind.connect("s3://bucket", {"endpoint": "http://127.0.0.1:1"})
 
     with pytest.raises(BadSetting, match=r"no credentials.*AWS_ACCESS_KEY_ID"):
@@ -165,7 +166,7 @@ async def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_server_down(tmp_path: Path) -> None:
     """A server that cannot be reached is StorageDown for every use, after some tries."""
-    blobs = blobs_at(f"http://127.0.0.1:{closed_port()}")
+    blobs = blobs_at(f"http://127.0.0.1:{free_port()}")
     spooled = spool(tmp_path, DATA)
     started = time.monotonic()
 
@@ -181,7 +182,7 @@ async def test_server_down(tmp_path: Path) -> None:
     with pytest.raises(StorageDown):
         [_ async for _ in blobs.list()]
     assert spooled.path.exists()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ async def test_a_stalled_answer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with scripted(stalled) as script, pytest.raises(StorageDown):
         await content(blobs_at(script.endpoint), digest_of(DATA), 0, len(DATA))
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 50
 
 
 async def test_memory_is_bounded(s3: Bucket, tmp_path: Path) -> None:

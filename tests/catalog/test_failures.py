@@ -1,5 +1,4 @@
 import os
-import socket
 import sqlite3
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from sqlalchemy import event, make_url
 from cloche.catalog import Catalog, connect
 from cloche.core.errors import BadSetting, Error, StorageFull
 from tests.catalog.samples import DEMO, entries, kept, upload
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -77,8 +77,7 @@ def test_bad_address(url: str) -> None:
 
 def test_unreachable_server() -> None:
     """A server that cannot be reached is named, without the password in its address."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
 
     with pytest.raises(BadSetting, match=f"127.0.0.1:{port}/db.*check that PostgreSQL") as caught:
         connect(f"postgresql://user:secret@127.0.0.1:{port}/db")
@@ -152,7 +151,7 @@ async def test_locked_database_is_an_error_with_a_cure(
     intruder = sqlite3.connect(sqlite.removeprefix("sqlite:///"), isolation_level=None)
     intruder.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(Error, match="locked by another program"), anyio.fail_after(5):
+    with pytest.raises(Error, match="locked by another program"), anyio.fail_after(8):
         await catalog.ledger.publish(upload())
 
     intruder.close()

@@ -215,7 +215,7 @@ async def test_readers_do_not_wait_for_a_writer(catalog: Catalog) -> None:
     """While a writer holds its transaction open, readers go on with what was committed."""
     await catalog.ledger.publish(upload())
 
-    with catalog.database.writing() as connection, anyio.fail_after(5):
+    with catalog.database.writing() as connection, anyio.fail_after(60):
         connection.execute(delete(uploads))
         for _ in range(20):
             assert await catalog.ledger.files("main", DEMO) == [upload()]

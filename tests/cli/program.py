@@ -12,7 +12,7 @@ from typing import Self
 
 from tests.waiting import until
 
-SECONDS = 20.0
+SECONDS = 60.0
 READY = "Ctrl-C stops it."
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 

@@ -9,15 +9,14 @@ import msgspec
 import pytest
 
 from tests.cli.program import run
+from tests.ports import free_port
 from tests.upstream.controller import Upstream
 
 
 def written(tmp_path: Path, upstream: str, more: str = "") -> Path:
     """Settings with a port that is free, and this upstream."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     file = tmp_path / "cloche.toml"
-    file.write_text(f'[server]\nport = {port}\n[upstream.pypi]\nurl = "{upstream}"\n{more}')
+    file.write_text(f'[server]\nport = {free_port()}\n[upstream.pypi]\nurl = "{upstream}"\n{more}')
     return file
 
 

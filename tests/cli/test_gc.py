@@ -160,7 +160,7 @@ def test_a_server_keeps_the_limit(kept: Path, upstream: Upstream) -> None:
     asked = ("serve", "--port", "0", "--upstream", upstream.simple)
     with Program(kept, *asked, "--data", "cloche-data", env=env) as server:
         url = server.url
-        until(lambda: FILES[0].sha256 not in blobs(kept), 20)
+        until(lambda: FILES[0].sha256 not in blobs(kept))
         got = served(url, f"/packages/main/demo/{FILES[0].sha256}/{FILES[0].filename}")
         beside = gc(kept, "--limit", "150 kB", "--json")
         server.process.send_signal(signal.SIGINT)

@@ -142,7 +142,7 @@ def test_interrupted(tmp_path: Path, by: signal.Signals) -> None:
     with Program(
         tmp_path, "import", house, "--to", "main", "--data", "data", "--jobs", "1"
     ) as program:
-        until(lambda: program.out.count("brought") > 3 or program.process.poll() is not None, 20)
+        until(lambda: program.out.count("brought") > 3 or program.process.poll() is not None)
         program.process.send_signal(by)
         code = program.end()
     first = {line.split()[1] for line in program.out.splitlines() if line.startswith("brought")}

@@ -16,7 +16,7 @@ from tests.cli.asking import served
 from tests.cli.program import Program, environment, refused, run
 from tests.packages import sdist, wheel
 from tests.upstream.controller import Upstream
-from tests.waiting import until
+from tests.waiting import length, until
 
 SALT = wheel("salt", "1.0", size=300_000)
 SALT_SDIST = sdist("salt", "1.0")
@@ -206,7 +206,7 @@ def test_ctrl_c(tmp_path: Path, upstream: Upstream) -> None:
     asked = ("prefetch", "requirements.txt", "--upstream", upstream.simple)
     with upstream.gate(path, after=200_000, times=1), Program(tmp_path, *asked) as program:
         folder = tmp_path / "cloche-data" / "spool" / "downloads"
-        until(lambda: any(f.stat().st_size >= 100_000 for f in folder.glob("*.part")), 20)
+        until(lambda: any(length(f) >= 100_000 for f in folder.glob("*.part")))
         program.interrupt()
         code = program.end()
     upstream.forget()

@@ -186,7 +186,7 @@ def test_tls(tmp_path: Path, authority: trustme.CA, workers: str) -> None:
     with Program(tmp_path, *arguments) as program:
         assert program.url.startswith("https://127.0.0.1:")
         address = program.url.removeprefix("https://")
-        connection = http.client.HTTPSConnection(address, timeout=20, context=context)
+        connection = http.client.HTTPSConnection(address, timeout=60, context=context)
         with closing(connection):
             connection.request("GET", "/-/ready")
             assert connection.getresponse().status == 200

@@ -58,7 +58,7 @@ class Download(threading.Thread):
 
     def run(self) -> None:
         address = self._url.removeprefix("http://")
-        with closing(http.client.HTTPConnection(address, timeout=20)) as connection:
+        with closing(http.client.HTTPConnection(address, timeout=60)) as connection:
             connection.request("GET", self._path)
             self.begun.set()
             try:
@@ -81,7 +81,9 @@ def fetching(program: Program, upstream: Upstream, name: str) -> tuple[Download,
 
 def test_transfer_in_flight_is_finished(tmp_path: Path, upstream: Upstream) -> None:
     """Ctrl-C lets a download that is under way come to its end."""
-    with Program(tmp_path, "serve", "--port", "0", "--upstream", upstream.simple) as program:
+    patient = {"CLOCHE_SERVER__SHUTDOWN_GRACE": "60"}
+    arguments = ("serve", "--port", "0", "--upstream", upstream.simple)
+    with Program(tmp_path, *arguments, env=patient) as program:
         with upstream.gate("/files/cs-flight/*", after=1 << 20) as gate:
             client, content, path = fetching(program, upstream, "cs-flight")
             upstream.wait_for(1, path)
@@ -89,7 +91,7 @@ def test_transfer_in_flight_is_finished(tmp_path: Path, upstream: Upstream) -> N
             until(lambda: refuses(program.url))
             assert program.process.poll() is None
             gate.release()
-            client.join(20)
+            client.join(60)
         assert client.body == content
         assert program.end() == 0
 
@@ -98,7 +100,7 @@ def refuses(url: str) -> bool:
     """Whether nobody listens any more."""
     host, _, port = url.removeprefix("http://").partition(":")
     try:
-        socket.create_connection((host, int(port)), 1).close()
+        socket.create_connection((host, int(port)), 20).close()
     except OSError:
         return True
     return False
@@ -116,7 +118,7 @@ def test_second_ctrl_c_waits_for_nothing(tmp_path: Path, upstream: Upstream) -> 
             until(lambda: refuses(program.url))
             program.interrupt()
             assert program.end() == 0
-        client.join(20)
+        client.join(60)
         assert client.body != content
 
 
@@ -130,5 +132,5 @@ def test_waiting_is_bounded(tmp_path: Path, upstream: Upstream) -> None:
             upstream.wait_for(1, path)
             program.interrupt()
             assert program.end() == 0
-        client.join(20)
+        client.join(60)
         assert client.body != content

@@ -144,12 +144,12 @@ def test_ctrl_c_and_kill(kept: Path, upstream: Upstream) -> None:
             return int(connection.execute("SELECT count(*) FROM verified").fetchone()[0])
 
     with Program(kept, "verify") as program:
-        until(lambda: noted() == 4, 20)
+        until(lambda: noted() == 4)
         program.interrupt()
         code = program.end(60)
     stopped = program.err
     with Program(kept, "verify", "--again") as program:
-        until(lambda: program.process.poll() is None, 20)
+        until(lambda: program.process.poll() is None)
         program.process.kill()
         program.end()
     huge.unlink()

@@ -8,6 +8,7 @@ import pytest
 from tests.clients.client import Client, NewClient, Publish
 from tests.clients.matrix.kitchen import Kitchen, kitchen
 from tests.packages import Built
+from tests.ports import free_port
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
 
@@ -34,7 +35,8 @@ def pip(new_client: NewClient) -> Client:
 @pytest.fixture
 def cloche(tmp_path: Path, upstream: Upstream) -> Iterator[Cloche]:
     """Run a server whose index falls through to the fake upstream, on an empty data directory."""
-    with Cloche(tmp_path / "data", upstream=upstream.simple) as server:
+    # Some tests let another server have its address.
+    with Cloche(tmp_path / "data", upstream=upstream.simple, port=free_port()) as server:
         yield server
 
 

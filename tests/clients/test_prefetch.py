@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -78,8 +77,7 @@ def filled(cloche: Cloche, upstream: Upstream, tmp_path: Path) -> Filled:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         cloche.stop()
-        port = urlsplit(cloche.url).port or 0
-        server = Cloche(data, upstream=upstream.simple, offline=True, port=port)
+        server = Cloche(data, upstream=upstream.simple, offline=True, port=cloche.port)
         with upstream.down(), server:
             yield server
 

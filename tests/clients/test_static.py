@@ -108,7 +108,7 @@ CONFIGURED = pytest.mark.parametrize(
 
 
 def get(url: str, path: str, **headers: str) -> Reply:
-    with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)) as asking:
+    with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)) as asking:
         asking.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
         answer = asking.getresponse()
         return Reply(answer.status, answer.reason, answer.headers, answer.read())

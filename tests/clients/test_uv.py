@@ -2,7 +2,6 @@
 
 import tomllib
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -82,11 +81,10 @@ def test_a_lock_file_outlives_a_restart_and_the_upstream(
     sync = ("sync", "--frozen", "--python", uv.python)
     new_client("uv").succeeds(*sync, cwd=project, env=_environment(project, "first"))
     cloche.stop()
-    port = urlsplit(cloche.url).port or 0
 
     with (
         upstream.down(),
-        Cloche(cloche.data, upstream=upstream.simple, offline=True, port=port),
+        Cloche(cloche.data, upstream=upstream.simple, offline=True, port=cloche.port),
     ):
         new_client("uv").succeeds(*sync, cwd=project, env=_environment(project, "second"))
 

@@ -21,9 +21,9 @@ SETTINGS = """
 [upstream.corporate]
 url = "{corporate}"
 attempts = 1
-connect_timeout = 1
-read_timeout = 1
-page_timeout = 1
+connect_timeout = 5
+read_timeout = 5
+page_timeout = 5
 
 [upstream.pypi]
 url = "{pypi}"

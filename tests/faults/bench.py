@@ -21,7 +21,7 @@ CACHED = wheel("cached", "1.0", size=200_000)
 """Was fetched from upstream before anything went wrong."""
 QUIET = {"CLOCHE_SERVER__PREFETCH": "0"}
 """Settings of a server that does nothing but what it is asked: its moments come in one order."""
-DEATH = 10.0
+DEATH = 60.0
 """Seconds after the client's end within which an armed server must have died."""
 
 

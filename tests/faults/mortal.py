@@ -79,11 +79,6 @@ class Mortal(Cloche):
         self._reap()
         return code
 
-    @property
-    def bound(self) -> int:
-        """The port that it listens at."""
-        return int(self.url.rpartition(":")[2])
-
     def orphaned(self, seconds: float) -> None:
         """Wait until the workers of a process that was killed no longer listen."""
         deadline = time.monotonic() + seconds

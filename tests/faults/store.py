@@ -15,7 +15,7 @@ from cloche.app.services import compose
 from cloche.config import load
 from cloche.spool import Spool
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 NEEDED = """
     SELECT digest FROM uploads WHERE deleted_at IS NULL
     UNION SELECT metadata FROM uploads WHERE deleted_at IS NULL AND metadata IS NOT NULL
@@ -110,4 +110,5 @@ class Store:
 
 
 def _files(folder: Path) -> set[Path]:
-    return {path for path in folder.rglob("*") if not path.is_dir()}
+    # A walk passes over what goes away meanwhile: a server may be at work in there.
+    return {Path(where, name) for where, _, names in os.walk(folder) for name in names}

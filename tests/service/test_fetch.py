@@ -220,7 +220,7 @@ async def test_an_upstream_does_not_wait_for_another_that_lists_the_same_file(
     )
     with upstream.gate(FILE, after=SIZE // 2, times=1):
         stalled = await node.fetch.open(theirs)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await node.bytes_of(DEMO) == DEMO.content
     assert await everything(stalled) == DEMO.content
 

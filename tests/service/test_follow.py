@@ -230,7 +230,7 @@ async def test_trouble_ends(follow: Follow, primary: FakePrimary, here: Catalog)
 
 
 async def _trouble(here: Catalog, *, comes: bool) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while bool((await here.pursuits.all())[0].trouble) != comes:  # noqa: ASYNC110 - it is in a database
             await asyncio.sleep(0.01)
 

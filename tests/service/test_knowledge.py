@@ -260,16 +260,19 @@ async def test_a_page_waits_a_moment_only(
     upstream: Upstream, employ: Employ, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Metadata that takes long keeps no page from being answered; it counts when it has come."""
-    monkeypatch.setattr(knowledge, "PATIENCE", 0.2)
-    upstream.add(slow := licensed("1.0"))
     upstream.add(quick := licensed("2.0"))
-    node = await employ(Options(clock=clock, indexes=under()))
+    node = await employ(Options(clock=clock, indexes=under(), freshness=PATIENT))
+    await look(node)
+    upstream.add(slow := licensed("1.0"))
+    clock.move(700)
+    monkeypatch.setattr(knowledge, "PATIENCE", 0.2)
 
     with upstream.gate(f"{upstream.file(slow)}.metadata"):
         sight = await look(node)
         assert names(sight.page) == [quick.filename]
     assert sight.until <= clock.now + knowledge.LATER
     await until(lambda: _idle(node))
+    monkeypatch.undo()
     clock.move(knowledge.LATER.total_seconds())
 
     assert set(names((await look(node)).page)) == {slow.filename, quick.filename}

@@ -149,7 +149,7 @@ async def test_reading_never_waits_for_the_write_lock(
     await node.page()
     clock.move(600)
     with write_locked(tmp_path):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(9):
             assert names(await node.page()) == [DEMO.filename]
             assert names(await node.page("big")) == [big.filename]
             assert await node.bytes_of(big) == big.content

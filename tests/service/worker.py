@@ -34,13 +34,13 @@ from cloche.upstreams import simple
 from cloche.upstreams._offline import Offline
 from tests.packages import Built
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds after which a test stops waiting."""
 
 HELD_BACK = 64 << 10
 """Bytes at the end of a file that nobody gets before the whole is known to be right."""
 
-BRIEF: dict[str, Any] = {"connect_timeout": 1.0, "read_timeout": 0.5, "page_timeout": 2.0}
+BRIEF: dict[str, Any] = {"connect_timeout": 10.0, "read_timeout": 1.0, "page_timeout": 4.0}
 """An upstream's patience, for tests in which it is tried."""
 
 PATIENT = Freshness(patience=20)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.02
-END_SECONDS = 10.0
+END_SECONDS = 30.0
 TRIES = 3
 INSTALL = "scripts/install-services installs it"
 
@@ -102,14 +102,8 @@ def program(name: str, *folders: Path) -> Path:
     return Path(found)
 
 
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
 def listens(port: int) -> bool:
     """Say whether somebody listens on the port."""
     with socket.socket() as probe:
-        probe.settimeout(1.0)
+        probe.settimeout(10.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0

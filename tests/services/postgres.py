@@ -14,7 +14,8 @@ import psycopg
 from psycopg import sql
 
 from tests import children
-from tests.services.daemons import Runner, free_port, program, started
+from tests.ports import free_port
+from tests.services.daemons import Runner, program, started
 
 OWNER = "postgres"
 SETTINGS = {

@@ -12,7 +12,8 @@ import msgspec
 from obstore.store import S3Store
 
 from tests import children
-from tests.services.daemons import Runner, ServiceFailed, free_port, listens, program, started
+from tests.ports import free_port
+from tests.services.daemons import Runner, ServiceFailed, listens, program, started
 from tests.services.signing import REGION, signed_headers
 
 CONFIGURATION = """\

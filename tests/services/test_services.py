@@ -14,12 +14,13 @@ import psycopg
 import pytest
 
 from tests.children import ROOT, Child
-from tests.services.daemons import Runner, ServiceFailed, free_port, listens, program, started
+from tests.ports import free_port
+from tests.services.daemons import Runner, ServiceFailed, listens, program, started
 from tests.services.postgres import Postgres
 from tests.services.s3 import Bucket, Server
 from tests.services.signing import signed_headers
 
-LEFT_SECONDS = 20.0
+LEFT_SECONDS = 60.0
 STARTER = """
 import sys
 from tests.children import Child
@@ -196,7 +197,7 @@ def test_a_daemon_that_ends_early_is_not_waited_for(tmp_path: Path) -> None:
         with pytest.raises(ServiceFailed, match="no port"):
             runner.wait(lambda: listens(port), daemon)
 
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
 
 
 @pytest.mark.parametrize("needed", [1, 2, 3])

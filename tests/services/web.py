@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.services.daemons import Runner, free_port, listens, program, started
+from tests.ports import free_port
+from tests.services.daemons import Runner, listens, program, started
 
 SBIN = Path("/usr/sbin")
 MODULES = Path("/usr/lib/apache2/modules")

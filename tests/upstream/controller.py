@@ -19,8 +19,8 @@ from tests.upstream.model import File, Ports, Project, ProjectOptions, Recorded
 
 HOST = "127.0.0.1"
 UPLOADED = "2024-01-02T03:04:05.678901Z"
-START_SECONDS = 20.0
-LATE_SECONDS = 5.0
+START_SECONDS = 60.0
+LATE_SECONDS = 30.0
 
 
 class Upstream:
@@ -156,7 +156,7 @@ class Upstream:
         return self._records(control.Requests(prefix=prefix, which="proxied"))
 
     def wait_for(
-        self, count: int, prefix: str = "", *, seconds: float = 10.0, ended: bool = False
+        self, count: int, prefix: str = "", *, seconds: float = 60.0, ended: bool = False
     ) -> list[Recorded]:
         """Wait until so many requests have arrived, or so many answers ended, and return them.
 

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from tests.ports import free_port
 from tests.upstream.control import control_app
 from tests.upstream.model import Ports
 from tests.upstream.proxy import Proxy
@@ -15,7 +16,9 @@ class Listening:
     """Listens on four free ports, and can leave the first three and come back to them."""
 
     def __init__(self) -> None:
-        self.ports = Ports(main=0, other=0, proxy=0, control=0)
+        self.ports = Ports(
+            main=free_port(), other=free_port(), proxy=free_port(), control=free_port()
+        )
         self._fake = Fake()
         self._proxy = Proxy(self._fake)
         self._runners: list[web.AppRunner] = []
@@ -26,7 +29,7 @@ class Listening:
 
     async def open(self) -> None:
         """Take the ports."""
-        self.ports.control = await _serve(web.AppRunner(control_app(self)), 0)
+        await _serve(web.AppRunner(control_app(self)), self.ports.control)
         await self.up()
 
     async def up(self) -> None:
@@ -35,9 +38,9 @@ class Listening:
             return
         index, other = self._runner(), self._runner()
         ports = self.ports
-        ports.main = await _serve(index, ports.main)
-        ports.other = await _serve(other, ports.other)
-        ports.proxy = await self._proxy.listen(HOST, ports.proxy, (HOST, ports.main))
+        await _serve(index, ports.main)
+        await _serve(other, ports.other)
+        await self._proxy.listen(HOST, ports.proxy, (HOST, ports.main))
         self._fake.other = f"http://{HOST}:{ports.other}"
         self._runners = [index, other]
 
@@ -63,8 +66,7 @@ class Listening:
         return web.AppRunner(self._fake.app(), handler_cancellation=True, access_log=None)
 
 
-async def _serve(runner: web.AppRunner, port: int) -> int:
+async def _serve(runner: web.AppRunner, port: int) -> None:
     await runner.setup()
     # 500 clients that come at once wait in the backlog, not for a second try of theirs.
     await web.TCPSite(runner, HOST, port, backlog=4096).start()
-    return int(runner.addresses[0][1])

@@ -23,11 +23,10 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
-    async def listen(self, host: str, port: int, target: tuple[str, int]) -> int:
-        """Listen, and return the port; 0 takes a free one."""
+    async def listen(self, host: str, port: int, target: tuple[str, int]) -> None:
+        """Listen on that port."""
         self._target = target
         self._server = await asyncio.start_server(self._serve, host, port, backlog=4096)
-        return int(self._server.sockets[0].getsockname()[1])
 
     async def leave(self) -> None:
         """Stop listening, and break every connection."""

@@ -255,7 +255,7 @@ def test_a_reset_breaks_off_what_is_held_back(upstream: Upstream) -> None:
     upstream.wait_for(1, path)
 
     upstream.reset()
-    client.join(10)
+    client.join(60)
 
     assert got[0].endswith(DEMO.content[:10])
     assert upstream.requests() == []

@@ -25,9 +25,9 @@ PAGE = "/simple/demo/"
 FILE = "/files/demo/demo-1.0-py3-none-any.whl"
 
 QUICK: dict[str, Any] = {
-    "connect_timeout": 1.0,
-    "read_timeout": 0.3,
-    "page_timeout": 1.0,
+    "connect_timeout": 10.0,
+    "read_timeout": 1.0,
+    "page_timeout": 3.0,
     "attempts": 1,
 }
 """An upstream's patience, for tests in which it is tried."""

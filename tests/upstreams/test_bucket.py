@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from cloche.core.errors import BadSetting, NoSuchFile, TooLarge, UpstreamDown, UpstreamLies
 from cloche.core.model import File
 from cloche.ports import Upstream as Port
-from tests.blobs.scripted import closed_port
 from tests.packages import sdist, wheel
+from tests.ports import free_port
 from tests.server import Cloche
 from tests.services.s3 import Bucket
 from tests.upstreams.samples import DEMO, NAME, Objects, artifact, fetched, opened, parsed
@@ -133,7 +133,7 @@ async def test_what_cannot_be_listed(objects: Objects, wrong: dict[str, Any], sa
     """A bucket that does not let us in, or is not there, is an outage and not empty."""
     settings = {**objects.settings(), **wrong}
     if settings["endpoint"] == "closed":
-        settings["endpoint"] = f"http://127.0.0.1:{closed_port()}"
+        settings["endpoint"] = f"http://127.0.0.1:{free_port()}"
     port = opened("bucket", settings)
     with pytest.raises(UpstreamDown, match=said):
         await port.page(NAME, None)

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from cloche.core.errors import BadSetting, Denied, UpstreamDown
 from tests.attestations import attestation, statement
 from tests.packages import wheel
+from tests.ports import free_port
 from tests.server import Cloche
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream
@@ -123,7 +123,7 @@ def test_what_is_no_index_s_address(url: str) -> None:
 def first(tmp_path: Path) -> Iterator[Cloche]:
     config = tmp_path / "first.toml"
     config.write_text(FIRST)
-    with Cloche(tmp_path / "first", config=config) as server:
+    with Cloche(tmp_path / "first", config=config, port=free_port()) as server:
         yield server
 
 
@@ -177,9 +177,7 @@ def test_what_is_withheld_later(tmp_path: Path, first: Cloche, second: Cloche) -
     first.stop()
     config = tmp_path / "first.toml"
     config.write_text(FIRST.replace("ch-withheld", "ch-demo"))
-    port = urlsplit(first.url).port
-    assert port is not None
-    with Cloche(first.data, config=config, port=port):
+    with Cloche(first.data, config=config, port=first.port):
         # Whatever was on its way when the first ended may have left it as one that is down.
         until(lambda: second.get("/simple/ch-demo/").status == 403)
         reply = second.get("/simple/ch-demo/")

@@ -44,7 +44,7 @@ async def test_a_momentary_failure_is_tried_again(
     """What passes by itself costs a page a second try, and no more than `attempts`."""
     bad.times = 1
     upstream.misbehave(PAGE, bad)
-    settings = {**QUICK, "page_timeout": 10, "attempts": 2}
+    settings = {**QUICK, "page_timeout": 30, "attempts": 2}
     async with simple(upstream, **settings) as port:
         assert parsed(await port.page(NAME, None)).files
     bad.times = 2
@@ -133,7 +133,7 @@ async def test_metadata_has_a_bound_of_its_own(upstream: Upstream) -> None:
 
 async def test_nobody_waits_for_a_connection_for_ever(upstream: Upstream) -> None:
     """When all connections are taken by slow files, the next one is told in time."""
-    async with simple(upstream, connections=1, page_timeout=0.5) as port:
+    async with simple(upstream, connections=1, page_timeout=2.0) as port:
         wanted = await artifact(port)
         with upstream.gate(FILE, after=1000):
             async with port.transfer(wanted, 0, None):

@@ -72,7 +72,7 @@ def headers(secret: str | None = None, boundary: str = BOUNDARY) -> dict[str, st
 
 def post(url: str, path: str, body: bytes | Iterable[bytes], said: Mapping[str, str]) -> Reply:
     """Send a body to a path of the server, in chunks if it comes in pieces."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
     try:
         connection.request(
             "POST", path, body, dict(said), encode_chunked=not isinstance(body, bytes)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from cloche.web.protocol import Protocol
 
-END_SECONDS = 10.0
+END_SECONDS = 60.0
 
 
 @contextmanager

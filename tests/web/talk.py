@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from tests.server import Reply
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Talk:

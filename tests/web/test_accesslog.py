@@ -54,7 +54,7 @@ def server(tmp_path: Path, upstream: Upstream) -> Iterator[Cloche]:
 
 def fetch(server: Cloche, path: str, method: str = "GET", **headers: str) -> Reply:
     address = server.url.removeprefix("http://")
-    with closing(http.client.HTTPConnection(address, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection(address, timeout=60)) as connection:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, headers={"User-Agent": PIP, **named})
         response = connection.getresponse()
@@ -85,7 +85,7 @@ def test_an_upload_and_an_upstreams_file(server: Cloche, upstream: Upstream) -> 
     assert fetch(server, place(BUILT)).body == BUILT.content
     assert fetch(server, place(FAR)).body == FAR.content
 
-    until(lambda: len(journal(server.data)) == 2, 20)
+    until(lambda: len(journal(server.data)) == 2)
     one, two = journal(server.data)
     assert (one.index, one.project, one.version) == ("main", "al-demo", "1.0")
     assert (one.filename, one.digest) == (BUILT.filename, BUILT.sha256)
@@ -110,7 +110,7 @@ def test_what_is_no_fetch(server: Cloche) -> None:
     assert fetch(server, path.replace("al_demo", "al_none")).status == 404
     assert fetch(server, path, Range="bytes=0-99").status == 206
 
-    until(lambda: journal(server.data), 20)
+    until(lambda: journal(server.data))
     assert [each.filename for each in journal(server.data)] == [BUILT.filename]
 
 
@@ -121,7 +121,7 @@ def test_a_reader_with_a_token_has_a_name(server: Cloche) -> None:
     headers = {**basic(token), "X_Forwarded_For": "192.0.2.7"}
     assert fetch(server, place(BUILT, "closed"), **headers).status == 200
 
-    until(lambda: journal(server.data), 20)
+    until(lambda: journal(server.data))
     (found,) = journal(server.data)
     assert (found.index, found.who, found.address) == ("closed", "ada", "192.0.2.7")
 
@@ -163,7 +163,7 @@ def test_the_other_addresses_of_files_count(server: Cloche) -> None:
     ):
         assert fetch(server, path, User_Agent=f"client/{number}").status == 200, path
 
-    until(lambda: len(journal(server.data)) == 3, 20)
+    until(lambda: len(journal(server.data)) == 3)
 
 
 def test_old_entries_go(tmp_path: Path, upstream: Upstream) -> None:
@@ -177,7 +177,7 @@ def test_old_entries_go(tmp_path: Path, upstream: Upstream) -> None:
         database.commit()
 
     with Cloche(tmp_path / "data", config=config):
-        until(lambda: not journal(tmp_path / "data"), 20)
+        until(lambda: not journal(tmp_path / "data"))
 
 
 # The pen -----------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def wanted(filename: str = BUILT.filename) -> Wanted:
 
 
 async def written(paper: Paper, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(paper.entries) < count:  # noqa: ASYNC110 - nobody sets an Event
             await asyncio.sleep(0.005)
 

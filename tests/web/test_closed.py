@@ -48,7 +48,7 @@ def address(path: str, index: str, built: Built) -> str:
 
 def ask(server: Cloche, method: str, path: str, said: dict[str, str]) -> Reply:
     host = server.url.removeprefix("http://")
-    with closing(http.client.HTTPConnection(host, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection(host, timeout=60)) as connection:
         connection.request(method, path, headers=said)
         response = connection.getresponse()
         return Reply(response.status, response.reason, response.headers, response.read())

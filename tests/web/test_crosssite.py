@@ -92,7 +92,7 @@ def test_public_url_is_an_own_place(origin: str, status: int) -> None:
 
 
 def ask(url: str, method: str, path: str, sent: dict[str, str]) -> Reply:
-    with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)) as connection:
+    with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)) as connection:
         connection.request(method, path, headers=sent)
         response = connection.getresponse()
         return Reply(response.status, response.reason, response.headers, response.read())

@@ -1,7 +1,6 @@
 """The integrity API: provenance as uploads brought it, and as an upstream states it."""
 
 import json
-import socket
 from pathlib import Path
 
 import msgspec
@@ -9,6 +8,7 @@ import pytest
 
 from tests.attestations import attestation, provenance, statement
 from tests.packages import Built, sdist, wheel
+from tests.ports import free_port
 from tests.server import Cloche, Reply
 from tests.upstream.controller import Upstream
 from tests.web.answers import detail, listed
@@ -190,8 +190,7 @@ def test_false_attestations_are_refused(server: Cloche, token: str, said: str, w
 def test_public_url(tmp_path: Path) -> None:
     """With public_url set, the address begins with it, whatever host was asked for."""
     settings = tmp_path / "cloche.toml"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings.write_text(f'[server]\npublic_url = "http://127.0.0.1:{port}/"\noffline = true\n')
     with Cloche(tmp_path / "data", config=settings, port=port) as server:
         built = attested(server, server.first_token, "int-public")

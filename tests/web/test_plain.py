@@ -16,7 +16,7 @@ from tests.web.tokens import basic
 def send(
     server: Cloche, method: str, path: str, body: bytes, said: dict[str, str] | None = None
 ) -> Reply:
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     try:
         connection.request(method, path, body, said or {})
         response = connection.getresponse()
@@ -139,7 +139,7 @@ def test_index_without_uploads(server: Cloche, token: str) -> None:
 def test_too_large(server: Cloche, token: str, chunked: bool) -> None:  # noqa: FBT001
     """A file beyond max_upload is refused, whether its length was told or not."""
     built = wheel("plain-large", "1.0", size=MAX_UPLOAD + 1)
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     half = len(built.content) // 2
     pieces = iter((built.content[:half], built.content[half:]))
     body = pieces if chunked else built.content

@@ -83,7 +83,7 @@ def test_flushed_by_itself() -> None:
 
     async def run() -> None:
         RequestLog(as_json=False, out=out).add(*entry())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not out.getvalue():  # noqa: ASYNC110 - a stream sets no Event
                 await asyncio.sleep(0.01)
 

@@ -13,8 +13,8 @@ from tests.upstream.controller import Upstream
 from tests.waiting import until
 
 JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
-SOON = timedelta(seconds=4)
-PATIENCE = 20.0
+SOON = timedelta(seconds=8)
+PATIENCE = 60.0
 LOOKS = 5  # the later ones are hits
 PAGE = "/simple/it-demo/"
 OLD, NEW = wheel("it-demo", "1.0"), wheel("it-demo", "2.0")

@@ -29,7 +29,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloche]:
         for built, index in ((OLD, "main"), (NEW, "main"), (OLD, "team")):
             assert server.get(place(built, index), {"User-Agent": "pip/26.0"}).status == 200
         admin = Manager(server, granted(server.data, "admin", index="*"))
-        until(lambda: len(admin.get(ACCESS)["entries"]) == 3, 20)
+        until(lambda: len(admin.get(ACCESS)["entries"]) == 3)
         yield server
 
 

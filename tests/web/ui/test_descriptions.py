@@ -57,22 +57,22 @@ async def test_a_description_beyond_the_bound_is_cut() -> None:
 async def test_a_slow_description_is_given_up_and_stalls_nobody() -> None:
     """While one description keeps its renderer busy, other work goes on; then it is stopped."""
     loop = asyncio.get_running_loop()
-    showing = asyncio.create_task(Descriptions(deadline=1).show(SLOW, "text/markdown"))
+    showing = asyncio.create_task(Descriptions(deadline=2).show(SLOW, "text/markdown"))
     longest, before = 0.0, loop.time()
     while not showing.done():
         await asyncio.sleep(0.01)
         longest, before = max(longest, loop.time() - before), loop.time()
 
     assert "could not be rendered" in (await showing).note
-    assert longest < 0.9
+    assert longest < 1.9
 
 
 async def test_giving_up_is_remembered() -> None:
     """A description that took too long once does not take as long again."""
-    descriptions = Descriptions(deadline=0.3)
+    descriptions = Descriptions(deadline=1)
     await descriptions.show(SLOW, "text/markdown")
 
-    async with asyncio.timeout(0.2):
+    async with asyncio.timeout(0.9):
         shown = await descriptions.show(SLOW, "text/markdown")
 
     assert "could not be rendered" in shown.note
