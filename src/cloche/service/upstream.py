@@ -9,12 +9,10 @@ from msgspec import Struct
 from cloche.core import backfill
 from cloche.core.errors import Denied, Elsewhere, Error, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Held, Page, ProjectName
-from cloche.core.wire import read_page
 from cloche.logs import Log
 from cloche.ports import (
     Absences,
     Clock,
-    Document,
     Findings,
     Found,
     Kept,
@@ -23,13 +21,12 @@ from cloche.ports import (
     Spool,
     Upstream,
 )
+from cloche.service.completing import Completing
 from cloche.service.recall import Recaller
 
 log = Log(__name__)
 
 MAX_ABSENT = 10_000  # names: what clients may make this process remember
-FEW = 100  # files that are looked through sooner than a thread is woken
-INLINE = 64 << 10  # bytes of a page that are parsed sooner than a thread is woken
 
 
 class Freshness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,10 +76,14 @@ class CachedUpstream:
     freshness: Freshness = field(default_factory=Freshness)
     absences: Absences | None = None  # who is offline knows of none without it
     recall: Recaller | None = None  # None: what is gone upstream is hidden, and nobody is told
+    _pages: Completing = field(init=False)
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _absent: dict[ProjectName, datetime] = field(default_factory=dict)
     _unwell: dict[ProjectName, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._pages = Completing(self.name, self.findings, self.max_files, self.watched)
 
     @property
     def name(self) -> str:
@@ -123,9 +124,9 @@ class CachedUpstream:
             return await self._over(project, await self._answer(project, kept, now))
         if received.document is None:
             raise UpstreamLies(f"{self.name} answers 304 to a question that had no ETag")
-        listed = await self._parse(project, received.document)
-        known = await self._known(project, listed, self.findings)
-        return await self._over(project, Answer(await self._filled(listed, known, now), now))
+        listed = await self._pages.parse(project, received.document)
+        known = await self._pages.known(project, listed, self.findings)
+        return await self._over(project, Answer(await self._pages.filled(listed, known, now), now))
 
     async def last(self, project: ProjectName) -> Answer | None:
         """What is kept of the project, however old, with what is gone upstream."""
@@ -301,7 +302,7 @@ class CachedUpstream:
         now = self.clock()
         until = now + timedelta(seconds=self._lifetime(received.max_age))
         if received.document is not None:
-            listed = await self._parse(project, received.document)
+            listed = await self._pages.parse(project, received.document)
             new = Kept(
                 document=received.document,
                 serial=0,
@@ -326,15 +327,15 @@ class CachedUpstream:
         But nobody waits for the write lock longer than a moment, and a full disk does not
         keep a page from those who ask for it.
         """
-        known = await self._known(project, listed, self.findings)
-        late = await self._late(project, known, before)
+        known = await self._pages.known(project, listed, self.findings)
+        late = await self._pages.late(project, known, before)
         known = backfill.Findings(known.kept, {**late, **known.seen}, self.watched)
-        page = await self._filled(listed, known, new.first_seen)
+        page = await self._pages.filled(listed, known, new.first_seen)
         answer = Answer(page, new.fresh_until)
         loop = asyncio.get_running_loop()
         impatience = loop.call_later(self.freshness.patience, flight.tell, answer)
         try:
-            await self._see(project, listed, known, late, new.first_seen)
+            await self._pages.see(project, listed, known, late, new.first_seen)
             if before is not None and before.document.body != new.document.body:
                 await self._follow(project, before, listed)
             serial = await self.store.keep(self.name, project, new)
@@ -347,80 +348,18 @@ class CachedUpstream:
         """Take note of kept files that the page lists no longer, before it is kept itself."""
         if self.recall is not None:
             await self.recall.follow(
-                project, lambda: self._parse(project, before.document), after, self.clock()
+                project, lambda: self._pages.parse(project, before.document), after, self.clock()
             )
 
     async def _answer(self, project: ProjectName, kept: Kept, until: datetime) -> Answer:
         return Answer(await self._page(project, kept), until, kept.serial)
 
     async def _page(self, project: ProjectName, kept: Kept) -> Page:
-        return await self.reread(project, kept, self.findings)
+        return await self._pages.reread(project, kept, self.findings)
 
     async def reread(self, project: ProjectName, kept: Kept, findings: Found) -> Page:
         """The page as it is kept, and what was found out besides."""
-        listed = await self._parse(project, kept.document)
-        known = await self._known(project, listed, findings)
-        return await self._filled(listed, known, kept.first_seen)
-
-    async def _known(
-        self, project: ProjectName, listed: Page, findings: Found
-    ) -> backfill.Findings:
-        """What was found out about a page that leaves something unsaid; nobody is asked else."""
-        kept: backfill.Kept = {}
-        seen: backfill.Seen = {}
-        if backfill.lacks_bytes(listed):
-            kept = await findings.kept(self.name, project)
-        if self.watched or backfill.lacks_times(listed):
-            seen = await findings.seen(self.name, project)
-        return backfill.Findings(kept, seen, self.watched)
-
-    async def _filled(self, listed: Page, known: backfill.Findings, since: datetime) -> Page:
-        if len(listed.files) <= FEW:
-            return backfill.filled(listed, known, since)
-        return await asyncio.to_thread(backfill.filled, listed, known, since)
-
-    async def _late(
-        self, project: ProjectName, known: backfill.Findings, before: Kept | None
-    ) -> dict[str, datetime]:
-        """What the page before listed while nobody watched: seen when that page came."""
-        if before is None or not self.watched:
-            return {}
-        earlier = await self._parse(project, before.document)
-        new = (each for each in backfill.sightings(earlier) if each not in known.seen)
-        return dict.fromkeys(new, before.first_seen)
-
-    async def _see(
-        self,
-        project: ProjectName,
-        listed: Page,
-        known: backfill.Findings,
-        late: dict[str, datetime],
-        at: datetime,
-    ) -> None:
-        """Record what is there for the first time, before the page that lists it is kept."""
-        told = backfill.sightings(listed) if self.watched else backfill.timeless(listed)
-        if late:
-            # What is not named is taken for unlisted.
-            still = (each for each in told if each in known.seen)
-            await self.findings.see(self.name, project, [*late, *still], next(iter(late.values())))
-        if any(each not in known.seen for each in told):
-            await self.findings.see(self.name, project, told, at)
-
-    async def _parse(self, project: ProjectName, document: Document) -> Page:
-        """Parse a page, in a thread when it is large. Raise UpstreamLies when it is none."""
-
-        def parse() -> Page:
-            return read_page(
-                project,
-                document.body,
-                document.content_type,
-                document.url,
-                max_files=self.max_files,
-            )
-
-        if len(document.body) <= INLINE:
-            return parse()
-        return await asyncio.to_thread(parse)
+        return await self._pages.reread(project, kept, findings)
 
     def _lifetime(self, max_age: int | None) -> float:
         return self.freshness.default if max_age is None else min(max_age, self.freshness.most)

@@ -37,6 +37,7 @@ from cloche.core.policy import (
 )
 from cloche.logs import Log
 from cloche.ports import Absences, Clock, KeptPages, Own, Records
+from cloche.service.completing import FEW
 from cloche.service.listing import Listing, listing
 from cloche.service.sight import (
     Sight,
@@ -48,7 +49,7 @@ from cloche.service.sight import (
     quarantined,
     ruled,
 )
-from cloche.service.upstream import FEW, Answer
+from cloche.service.upstream import Answer
 
 log = Log(__name__)
 

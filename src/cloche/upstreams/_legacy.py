@@ -14,7 +14,7 @@ from cloche.core.errors import BadSetting, BadUpload, Forbidden, UpstreamDown, U
 from cloche.ports import Outside, Spooled
 from cloche.upstreams._environment import usual_proxy
 from cloche.upstreams._headers import plain, retry_after
-from cloche.upstreams.simple import is_address
+from cloche.upstreams._reaching import is_address
 
 CHUNK = 1 << 18
 MAX_ANSWER = 64 << 10  # bytes of what is said to an upload

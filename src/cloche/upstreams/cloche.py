@@ -14,8 +14,9 @@ from cloche.core.errors import BadSetting, Denied
 from cloche.core.negotiation import Format
 from cloche.core.policy import WhichClock
 from cloche.ports import Upstream
+from cloche.upstreams._reaching import is_address
 from cloche.upstreams._remote import Remote
-from cloche.upstreams.simple import Simple, is_address
+from cloche.upstreams.simple import Simple
 
 PROBLEM = "application/problem+json"
 MAX_PROBLEM = 64 << 10  # bytes of an explanation

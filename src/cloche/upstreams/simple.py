@@ -1,9 +1,7 @@
 """A remote index that speaks the simple repository API, in JSON or HTML: PyPI and its like."""
 
 import asyncio
-import base64
 import re
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from http import HTTPStatus
@@ -35,20 +33,23 @@ from cloche.core.negotiation import Format
 from cloche.ports import Document, Received, Rolled, Transfer, Upstream
 from cloche.upstreams._environment import usual_proxy
 from cloche.upstreams._headers import etag_of, last_serial, max_age, plain, retry_after
+from cloche.upstreams._reaching import (
+    Origin,
+    authorization,
+    is_address,
+    origin_of,
+    trust,
+    verbatim,
+)
 from cloche.upstreams._redirect import Redirect
 from cloche.upstreams._remote import Remote
 from cloche.upstreams._rolled import rolled
 
 ACCEPT = f"{Format.JSON}, {Format.HTML_V1};q=0.2, {Format.HTML};q=0.01"
-PLAIN = re.compile(r"[!-~]+\Z")
 CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)\Z")
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_PROXIES = 1000  # origins of which it is remembered how to get there
 MOMENTARY = frozenset({500, 502, 503, 504})
-
-
-Origin = tuple[str, str | None, int | None]
-"""Scheme, host and port."""
 
 
 class Settings(Remote, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,11 +91,11 @@ class Simple:
     def __init__(self, name: str, url: str, settings: Remote) -> None:
         self.name = name
         self._settings = settings
-        self._tls = _trust(name, settings.ca_file) if settings.ca_file else None
+        self._tls = trust(name, settings.ca_file) if settings.ca_file else None
         address = URL(url)
         self._base = str(address.with_user(None) if address.host else address).rstrip("/") + "/"
-        self._authorization = _authorization(name, settings, address)
-        self._origin = _origin(self._base)
+        self._authorization = authorization(name, settings, address)
+        self._origin = origin_of(self._base)
         self._proxies: dict[Origin, str | None] = {}
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
@@ -149,7 +150,7 @@ class Simple:
             async with (
                 asyncio.timeout(self._settings.page_timeout),
                 self._session("pages").post(
-                    _verbatim(url),
+                    verbatim(url),
                     data=f"<?xml version='1.0'?>{call}".encode(),
                     headers={"Content-Type": "text/xml", **self._authorization},
                     proxy=self._proxy(self._origin),
@@ -319,10 +320,10 @@ class Simple:
         """Ask, and follow redirects, of which each is judged before it is followed."""
         for _ in range(self._settings.max_redirects + 1):
             # Credentials go to the operator's own address only, never where a page points to.
-            origin = _origin(url)
+            origin = origin_of(url)
             known = origin == self._origin
             async with self._session(use).get(
-                _verbatim(url),
+                verbatim(url),
                 headers=headers | (self._authorization if known else {}),
                 proxy=self._proxy(origin),
                 allow_redirects=False,
@@ -369,47 +370,3 @@ class Simple:
             raise kind(f"{self.name} cannot be reached: {said[:200]}") from None
         except ValueError as e:  # from an address's parts
             raise UpstreamLies(f"{self.name} leads nowhere: {str(e)[:200]}") from None
-
-
-def is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _trust(name: str, ca_file: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as e:  # ssl.SSLError is one
-        raise BadSetting(
-            f"upstream.{name}.ca_file is {ca_file}, which holds no certificates that can be read "
-            f"({e.strerror or e}); name a PEM file"
-        ) from None
-
-
-def _authorization(name: str, settings: Remote, address: URL) -> dict[str, str]:
-    """The header that tells who we are (RFC 7617), when the operator gave credentials.
-
-    They are in keys of their own or in the address.
-    """
-    user, password = settings.username, settings.password
-    if user is None:
-        user, password = address.user, address.password
-    if user is None:
-        return {}
-    if ":" in user:
-        raise BadSetting(f"upstream.{name}.username has a colon in it, which no user name may have")
-    pair = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
-    return {"Authorization": f"Basic {pair}"}
-
-
-def _origin(url: str) -> Origin:
-    address = URL(url)
-    return address.scheme, address.host, address.port
-
-
-def _verbatim(url: str) -> URL:
-    """The address as the page wrote it: re-quoting breaks signed ones."""
-    return URL(url, encoded=PLAIN.match(url) is not None)

@@ -6,33 +6,26 @@ a crash is resumed or swept.
 """
 
 import asyncio
-import fcntl
 import hashlib
 import os
-import struct
-import threading
 import time
-import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import ParamSpec, Protocol, Self, TypeVar
+from typing import Protocol, Self
 from uuid import uuid4
 
 import msgspec
 
-from cloche.core.errors import FULL, BadSetting, StorageDown, StorageFull
+from cloche.core.errors import BadSetting
 from cloche.core.model import HASH_LENGTHS, Digest
 from cloche.ports import Growth, Note, Spooled
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from cloche.spool.disk import to_the_end, translated, write_all
+from cloche.spool.locks import Locks, abandoned, create_locked
 
 ALGORITHMS = frozenset(HASH_LENGTHS)
 LOCK_POLL = 0.02  # seconds: between two looks at a lock that another process holds
 REHASH_CHUNK = 1 << 20
-OPEN_FILE_LOCK: int | None = getattr(fcntl, "F_OFD_SETLK", None)
-"""Linux's locks of an open file, which a fork or another opening in this process leaves alone."""
 
 
 class Hasher(Protocol):
@@ -50,7 +43,7 @@ class Spool:
         try:
             for folder in (self._uploads, self._downloads):
                 folder.mkdir(parents=True, exist_ok=True)
-            self._locks = _Locks(root / "locked")
+            self._locks = Locks(root / "locked")
         except OSError as e:
             raise BadSetting(
                 f"{root} cannot be used ({e.strerror}); give a folder that can be written, "
@@ -93,8 +86,8 @@ class Spool:
         return await asyncio.to_thread(self._sweep, time.time() - older_than)
 
     def _sweep(self, before: float) -> int:
-        with _translated():
-            dead = [path for path in self._uploads.iterdir() if _abandoned(path)]
+        with translated():
+            dead = [path for path in self._uploads.iterdir() if abandoned(path)]
             parts = {path.stem for path in self._downloads.iterdir()}
             old = [key for key in parts if self.partial(key).expire(before)]
             return len(dead) + len(old)
@@ -105,7 +98,7 @@ class Scratch:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        while (held := _create_locked(path)) is None:  # a sweep looks at it in this very moment
+        while (held := create_locked(path)) is None:  # a sweep looks at it in this very moment
             pass
         self._held = held
         self._hashes: dict[str, Hasher] = {
@@ -117,10 +110,10 @@ class Scratch:
 
     async def write(self, data: bytes) -> None:
         """Append. Raise StorageFull."""
-        await _to_the_end(self._write, data)
+        await to_the_end(self._write, data)
 
     def _write(self, data: bytes) -> None:
-        _write_all(self._held.fd, data, self.size)
+        write_all(self._held.fd, data, self.size)
         for each in self._hashes.values():
             each.update(data)
         self.size += len(data)
@@ -144,7 +137,7 @@ class Scratch:
 class Partial:
     """A file being fetched. One process of the node writes it; the others read along."""
 
-    def __init__(self, base: Path, locks: "_Locks") -> None:
+    def __init__(self, base: Path, locks: Locks) -> None:
         self._name = f"download {base.name}"
         self._note_path = base.with_suffix(".note")
         self._path = base.with_suffix(".part")
@@ -161,12 +154,12 @@ class Partial:
 
     async def start(self, algorithms: set[str], *, resume: bool) -> Note | None:
         """Open for writing; return the note of the attempt that is being resumed, if any."""
-        return await _to_the_end(self._start, algorithms, resume)
+        return await to_the_end(self._start, algorithms, resume)
 
     def _start(self, algorithms: set[str], resume: bool) -> Note | None:  # noqa: FBT001 - behind a thread
         if not resume and self.begun:
             self.discard()
-        with _translated():
+        with translated():
             fresh = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if self._fd >= 0 and not os.path.sameopenfile(self._fd, fresh):
             self.size = 0
@@ -201,11 +194,11 @@ class Partial:
 
     async def note(self, note: Note) -> None:
         """Write down what resuming, in whatever process, will need to know."""
-        await _to_the_end(self._write_note, note)
+        await to_the_end(self._write_note, note)
 
     def _write_note(self, note: Note) -> None:
         scratch = self._note_path.with_suffix(".note-new")
-        with _translated():
+        with translated():
             scratch.write_bytes(msgspec.json.encode(note))
             scratch.rename(self._note_path)
 
@@ -217,10 +210,10 @@ class Partial:
 
     async def write(self, data: bytes) -> None:
         """Append. Raise StorageFull."""
-        await _to_the_end(self._write, data)
+        await to_the_end(self._write, data)
 
     def _write(self, data: bytes) -> None:
-        _write_all(self._fd, data, self.size)
+        write_all(self._fd, data, self.size)
         self._update(data)
         self.size += len(data)
 
@@ -284,124 +277,3 @@ class Partial:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-class _Locks:
-    """Locks by name, between the processes of a node: each is one byte of a file's range.
-
-    A lock file made and unlinked for each name takes 22 µs on an idle disk.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        weakref.finalize(self, os.close, self._fd)
-        self._held: set[str] = set()  # by this process, whom the kernel would let in again
-        self._turn = threading.Lock()  # a sweep takes locks in a thread of its own
-
-    def take(self, name: str) -> bool:
-        """Return False when somebody has it."""
-        with self._turn, _translated():
-            if name in self._held:
-                return False
-            try:
-                self._set(name, fcntl.LOCK_EX)
-            except BlockingIOError:
-                return False
-            self._held.add(name)
-            return True
-
-    def drop(self, name: str) -> None:
-        with self._turn:
-            self._held.discard(name)
-            self._set(name, fcntl.LOCK_UN)
-
-    def _set(self, name: str, how: int) -> None:
-        digest = hashlib.sha256(name.encode()).digest()
-        place = int.from_bytes(digest[:8]) >> 2  # a file's range has 63 bits
-        if OPEN_FILE_LOCK is None:
-            fcntl.lockf(self._fd, how | fcntl.LOCK_NB, 1, place)
-        else:
-            kind = fcntl.F_UNLCK if how == fcntl.LOCK_UN else fcntl.F_WRLCK
-            lock = struct.pack("hhqqi", kind, os.SEEK_SET, place, 1, 0)
-            fcntl.fcntl(self._fd, OPEN_FILE_LOCK, lock)
-
-
-class _Lock:
-    def __init__(self, path: Path, fd: int) -> None:
-        self._path = path
-        self.fd = fd
-
-    def drop(self) -> None:
-        # Removed while it is held: whoever has it open sees that it is no longer the one.
-        self._path.unlink(missing_ok=True)
-        os.close(self.fd)
-
-
-def _create_locked(path: Path) -> _Lock | None:
-    """Make the file at `path`, locked, or return None when another process has it."""
-    with _translated():
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(fd), path.stat()):
-            return _Lock(path, fd)
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(fd)
-    return None
-
-
-def _abandoned(path: Path) -> bool:
-    """Remove `path` if no process has it locked; say whether."""
-    try:
-        # To lock a file takes no more, and what was imported by a link may be read-only.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink(missing_ok=True)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
-def _write_all(fd: int, data: bytes, at: int) -> None:
-    """Write at an offset, not where the file happens to stand: what is resumed was reopened."""
-    view = memoryview(data)
-    with _translated():
-        while view:
-            written = os.pwrite(fd, view, at)
-            view, at = view[written:], at + written
-
-
-async def _to_the_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in a thread, and wait for it even when cancelled.
-
-    Whoever is cancelled closes its file next. A thread that still wrote by that number
-    could hit the next file that gets it.
-    """
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except OSError as e:
-        if e.errno in FULL:
-            raise StorageFull(
-                f"no room for more on the server's disk ({e.strerror}); "
-                "ask its operator to make some"
-            ) from None
-        raise StorageDown(
-            f"the server's scratch disk cannot be used ({e.strerror}); "
-            "ask its operator to look at the disk and at who owns the data folder"
-        ) from e

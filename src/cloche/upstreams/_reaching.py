@@ -1,0 +1,60 @@
+"""Addresses as they are asked, whom to trust there, and who we are."""
+
+import base64
+import re
+import ssl
+from urllib.parse import urlsplit
+
+from yarl import URL
+
+from cloche.core.errors import BadSetting
+from cloche.upstreams._remote import Remote
+
+PLAIN = re.compile(r"[!-~]+\Z")
+
+Origin = tuple[str, str | None, int | None]
+"""Scheme, host and port."""
+
+
+def is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def trust(name: str, ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as e:  # ssl.SSLError is one
+        raise BadSetting(
+            f"upstream.{name}.ca_file is {ca_file}, which holds no certificates that can be read "
+            f"({e.strerror or e}); name a PEM file"
+        ) from None
+
+
+def authorization(name: str, settings: Remote, address: URL) -> dict[str, str]:
+    """The header that tells who we are (RFC 7617), when the operator gave credentials.
+
+    They are in keys of their own or in the address.
+    """
+    user, password = settings.username, settings.password
+    if user is None:
+        user, password = address.user, address.password
+    if user is None:
+        return {}
+    if ":" in user:
+        raise BadSetting(f"upstream.{name}.username has a colon in it, which no user name may have")
+    pair = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
+
+
+def origin_of(url: str) -> Origin:
+    address = URL(url)
+    return address.scheme, address.host, address.port
+
+
+def verbatim(url: str) -> URL:
+    """The address as the page wrote it: re-quoting breaks signed ones."""
+    return URL(url, encoded=PLAIN.match(url) is not None)
