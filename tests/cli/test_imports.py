@@ -8,6 +8,7 @@ import pytest
 from cloche import cli, kinds
 from tests.cli.program import Program, run
 
+NOWHERE = "http://127.0.0.1:9/simple/"
 TELL = {"PYTHONPROFILEIMPORTTIME": "1"}  # the interpreter then names each module on standard error
 _IMPORTED = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTILINE)
 
@@ -17,7 +18,7 @@ SERVERS = {"starlette", "uvicorn", "prometheus_client", "anyio", "httptools", "p
 FOR_SOME = {
     "alembic", "fastapi", "psycopg", "obstore", "jinja2.ext", "readme_renderer", "nh3",
     "cryptography", "license_expression", "trove_classifiers", "cvss", "passlib", "sigstore",
-    "sqlalchemy.orm", "rich.console", "tomli_w",
+    "sqlalchemy.orm", "rich.console", "tomli_w", "distlib.index", "packaging.pylock",
 }  # fmt: skip
 """What is imported when the first one needs it."""
 
@@ -47,7 +48,8 @@ def test_a_word_about_itself(tmp_path: Path, words: str) -> None:
 def test_commands(tmp_path: Path, words: str) -> None:
     """A command that serves nobody and draws nothing imports nothing of a server or a terminal."""
     (tmp_path / "cloche.toml").write_text(
-        '[server]\noffline = true\n[upstream.pypi.mirror]\nmode = "all"\n'
+        f'[server]\noffline = true\n[upstream.pypi]\nurl = "{NOWHERE}"\n'
+        '[upstream.pypi.mirror]\nmode = "all"\n'
     )
     for _ in range(2):  # on new data, and on what is there
         done = run(tmp_path, *words.split(), "--config", "cloche.toml", env=TELL)
@@ -58,7 +60,9 @@ def test_commands(tmp_path: Path, words: str) -> None:
 def test_serving(tmp_path: Path) -> None:
     """A server that is ready has imported nothing that it may never need."""
     for _ in range(2):
-        with Program(tmp_path, "serve", "--port", "0", "--offline", env=TELL) as server:
+        with Program(
+            tmp_path, "serve", "--port", "0", "--offline", "--upstream", NOWHERE, env=TELL
+        ) as server:
             assert server.url
             assert heavy(server.err, NOBODYS, FOR_SOME) == set()
 

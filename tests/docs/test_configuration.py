@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 from distlib.index import DEFAULT_INDEX
-from msgspec import Meta, Struct
+from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
@@ -64,8 +64,12 @@ def own(table: str) -> list[FieldInfo]:
     """The keys that a table's section lists: other remote kinds have most as an index has them."""
     if table not in {LINKS, CLOCHE}:
         return list(fields(TABLES[table]))
-    same = {field.encode_name: field.default for field in fields(SIMPLE)}
-    return [f for f in fields(TABLES[table]) if f.default != same.get(f.encode_name, f)]
+    same = {field.encode_name: _unsaid(field) for field in fields(SIMPLE)}
+    return [f for f in fields(TABLES[table]) if _unsaid(f) != same.get(f.encode_name)]
+
+
+def _unsaid(field: FieldInfo) -> tuple[Any, Any]:
+    return field.default, field.default_factory
 
 
 def documented(table: str) -> dict[str, dict[str, str]]:
@@ -134,6 +138,8 @@ def _default(cell: str) -> Any:
 def _said(field: FieldInfo) -> Any:
     if field.required:
         return "required"
+    if field.default_factory not in (NODEFAULT, dict, list):
+        return field.default_factory()
     if field.default is None:
         return "unset"
     return list(field.default) if isinstance(field.default, tuple) else field.default

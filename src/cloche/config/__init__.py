@@ -256,8 +256,9 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
     _check_server(tables.server, where)
     settings = {name: _upstream(name, table, where) for name, table in tables.upstream.items()}
     given = {name: read(name, table, where) for name, table in tables.index.items()}
-    if not given or any(DEFAULT_UPSTREAM in table.every_source for table in given.values()):
-        settings.setdefault(DEFAULT_UPSTREAM, _upstream(DEFAULT_UPSTREAM, {}, where))
+    needed = not given or any(DEFAULT_UPSTREAM in table.every_source for table in given.values())
+    if needed and DEFAULT_UPSTREAM not in settings:
+        settings[DEFAULT_UPSTREAM] = _upstream(DEFAULT_UPSTREAM, {}, where)
     made = given or {"main": IndexTable(sources=tuple(settings), uploads=True, default=True)}
     indexes = build(made, settings, At(where, folder, is_local=is_loopback(tables.server.host)))
     caching.check(tables.cache, settings, where)

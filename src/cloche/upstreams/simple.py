@@ -9,7 +9,7 @@ from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from distlib.index import DEFAULT_INDEX
+from msgspec import field
 from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
@@ -31,6 +31,7 @@ from cloche.core.errors import (
 from cloche.core.model import BESIDE, Artifact, ProjectName
 from cloche.core.negotiation import Format
 from cloche.ports import Document, Received, Rolled, Transfer, Upstream
+from cloche.upstreams import _pypi
 from cloche.upstreams._environment import usual_proxy
 from cloche.upstreams._headers import etag_of, last_serial, max_age, plain, retry_after
 from cloche.upstreams._reaching import (
@@ -56,7 +57,7 @@ class Settings(Remote, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[upstream.NAME]` of kind "simple"."""
 
     kind: str = "simple"
-    url: str = urljoin(f"{DEFAULT_INDEX}/", "../simple/")
+    url: str = field(default_factory=_pypi.simple)
     mode: Literal["cache", "redirect"] = "cache"  # redirect: clients are sent there
 
     @property

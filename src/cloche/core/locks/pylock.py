@@ -2,23 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from packaging.pylock import (
-    Package,
-    PackageSdist,
-    PackageWheel,
-    Pylock,
-    PylockValidationError,
-)
+from typing import TYPE_CHECKING, Any
 
 from cloche.core.locks._reading import broken, elsewhere, gathered, toml, want
 from cloche.core.wants import Left, Named, Want, Wants, filename_in, named
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package, PackageSdist, PackageWheel
 
 NAME = re.compile(r"(^|[/\\])pylock\.([^./\\]+\.)?toml$")
 
 
 def read(text: str) -> Wants:
+    from packaging.pylock import (  # noqa: PLC0415  # 10 ms, for those who have such a lock
+        Pylock,
+        PylockValidationError,
+    )
+
     raw = toml(text, dict[str, Any], "pylock.toml")
     try:
         lock = Pylock.from_dict(raw)
@@ -27,7 +27,7 @@ def read(text: str) -> Wants:
     return gathered(_package(each) for each in lock.packages)
 
 
-def _package(package: Package) -> Want | Left | None:
+def _package(package: "Package") -> Want | Left | None:
     version = str(package.version) if package.version else None
     if package.directory:
         return None  # the project itself, whose dependencies are locked beside it
@@ -36,7 +36,7 @@ def _package(package: Package) -> Want | Left | None:
     return want(package.name, version, _files(package), str(package.marker or ""))
 
 
-def _files(package: Package) -> Iterator[Named | None]:
+def _files(package: "Package") -> Iterator[Named | None]:
     files: list[PackageWheel | PackageSdist] = [*(package.wheels or ())]
     if package.sdist:
         files.append(package.sdist)
@@ -44,5 +44,5 @@ def _files(package: Package) -> Iterator[Named | None]:
         yield named(_filename(file), [f"{name}:{value}" for name, value in file.hashes.items()])
 
 
-def _filename(file: PackageWheel | PackageSdist) -> str:
+def _filename(file: "PackageWheel | PackageSdist") -> str:
     return file.name or filename_in(file.url or file.path or "")
