@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.cli.program import Program, run
+from tests.cli.program import Program
 from tests.listed import Listed, listed
 from tests.packages import wheel
 from tests.waiting import until
@@ -74,8 +73,11 @@ def held(told: list[dict[str, Any]]) -> int:
     return files
 
 
-def again(folder: Path) -> subprocess.CompletedProcess[str]:
-    return run(folder, "sync", "--json", "--config", "cloche.toml")
+def again(folder: Path) -> list[dict[str, Any]]:
+    """What the next run tells, which finds nobody in its way and ends well."""
+    with Program(folder, "sync", "--json", "--config", "cloche.toml") as program:
+        assert (program.end(SECONDS), program.err) == (0, "")
+        return events(program.out)
 
 
 def test_what_all_bring_is_told_as_one(tmp_path: Path, world: Listed, halfway: Program) -> None:
@@ -90,7 +92,7 @@ def test_what_all_bring_is_told_as_one(tmp_path: Path, world: Listed, halfway: P
     assert (done["projects"], done["files"]) == (len(BUILT), len(BUILT))
     assert done["size"] == sum(len(each.content) for each in BUILT)
     assert held(told) == len(BUILT)
-    assert events(again(tmp_path).stdout)[0]["projects"] == 0
+    assert again(tmp_path)[0]["projects"] == 0
 
 
 def test_a_project_that_fails_elsewhere(tmp_path: Path, world: Listed, halfway: Program) -> None:
@@ -103,7 +105,7 @@ def test_a_project_that_fails_elsewhere(tmp_path: Path, world: Listed, halfway: 
     assert {each["filename"] for each in failed} == world.wrong
     assert all("not those that it lists" in each["cause"] for each in failed)
     world.wrong.clear()
-    assert held(events(again(tmp_path).stdout)) == len(BUILT)
+    assert held(again(tmp_path)) == len(BUILT)
 
 
 def test_a_process_that_dies(world: Listed, halfway: Program) -> None:
@@ -125,9 +127,7 @@ def test_the_first_process_dies(tmp_path: Path, world: Listed, halfway: Program)
 
     until(lambda: not any(map(runs, started)), SECONDS)
     world.slow.clear()
-    done = again(tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert held(events(done.stdout)) == len(BUILT)
+    assert held(again(tmp_path)) == len(BUILT)
 
 
 def test_interrupted(tmp_path: Path, world: Listed, halfway: Program) -> None:
@@ -139,7 +139,7 @@ def test_interrupted(tmp_path: Path, world: Listed, halfway: Program) -> None:
     assert halfway.err == "cloche: stopped; what has come is kept, run it again to go on\n"
     until(lambda: not any(map(runs, started)), SECONDS)
     world.slow.clear()
-    assert held(events(again(tmp_path).stdout)) == len(BUILT)
+    assert held(again(tmp_path)) == len(BUILT)
 
 
 def test_storage_that_another_process_misses(
@@ -156,7 +156,7 @@ def test_storage_that_another_process_misses(
     assert "blobs cannot be used" in halfway.err
     world.slow.clear()
     blobs.with_name("away").rename(blobs)
-    assert held(events(again(tmp_path).stdout)) == len(BUILT)
+    assert held(again(tmp_path)) == len(BUILT)
 
 
 def test_little_to_do(tmp_path: Path, world: Listed) -> None:
