@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import apis, cold, mirror, ruled, startup, verifying, warm
+from benchmarks import apis, changes, cold, mirror, ruled, startup, verifying, warm
 from benchmarks.packages import index
 from benchmarks.processes import LOAD_CORE
 from benchmarks.report import as_data, as_markdown, machine
@@ -95,6 +95,7 @@ def _measure(session: Session, only: tuple[str, ...]) -> None:
         verifying.measure(session)
     if "mirror" in only:
         mirror.measure(session)
+        changes.measure(session)
     if "cold" in only:
         cold.measure(session)
 

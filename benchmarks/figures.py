@@ -58,13 +58,26 @@ VERIFY = Work(
 MIRRORER = "bandersnatch"
 FILES_RATE = "files/s"
 MIRROR_FULL = Work(
-    "mirror-full", "Mirroring 2,000 projects with 40,000 small files", FILES_RATE, MIRRORER
+    "mirror-full",
+    "Mirroring 2,000 projects with 40,000 small files; a tenth with --quick",
+    FILES_RATE,
+    MIRRORER,
 )
 MIRROR_FAR = Work(
-    "mirror-far", "Mirroring 200 projects with 4,000 files, 50 ms away", FILES_RATE, MIRRORER
+    "mirror-far",
+    "Mirroring 60 projects with 1,200 files, 50 ms away; a sixth with --quick",
+    FILES_RATE,
+    MIRRORER,
 )
 MIRROR_AGAIN = Work("mirror-again", "Mirroring again when nothing has changed", "s", MIRRORER)
 MIRROR_ASKED = Work("mirror-asked", "Requests upstream when nothing has changed", "requests", None)
+MIRROR_CHANGES = Work(
+    "mirror-changes",
+    "Mirroring 1,000 changes of 700,000 projects, with their transfer",
+    "s",
+    None,
+)
+MIRROR_MEMORY = Work("mirror-memory", "Memory (resident) that this takes at most", "MiB", None)
 IDLE = Work("memory-idle", "Memory (PSS) when idle, after the start", "MiB", None)
 AFTER = Work("memory-after", "Memory (PSS) when idle again, after the work above", "MiB", None)
 WORKS = (
@@ -85,6 +98,8 @@ WORKS = (
     MIRROR_FAR,
     MIRROR_AGAIN,
     MIRROR_ASKED,
+    MIRROR_CHANGES,
+    MIRROR_MEMORY,
     IDLE,
     AFTER,
 )

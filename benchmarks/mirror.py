@@ -16,7 +16,7 @@ from benchmarks.figures import (
     MIRRORER,
     Work,
 )
-from benchmarks.mirrored import FEW, PROJECTS, SERIAL, Tree, tree
+from benchmarks.mirrored import SERIAL, Tree, tree
 from benchmarks.nginx import Site, nginx
 from benchmarks.processes import (
     BOTH_CORES,
@@ -93,8 +93,8 @@ class Mirror:
 
 def measure(session: Session) -> None:
     """Mirror near and far, and near a second time when nothing has changed."""
-    whole, part = tree(PROJECTS), tree(FEW)
-    with _noting(session, MIRROR_FULL), _near(session, whole) as (master, log):
+    whole, part = tree(session.plan.mirrored), tree(session.plan.far_mirrored)
+    with _noting(session, MIRROR_FULL), near(session, whole) as (master, log):
         for name in _turns(session, MIRROR_FULL):
             with session.noting(session.figures.of(MIRROR_FULL, name)):
                 made = _made(session, name, master)
@@ -143,9 +143,9 @@ def _lines(log: Path) -> int:
 
 
 @contextmanager
-def _near(session: Session, whole: Tree) -> Iterator[tuple[str, Path]]:
+def near(session: Session, whole: Tree) -> Iterator[tuple[str, Path]]:
     """Serve the tree on this host; give the address, and the log of what is asked there."""
-    port, folder = free_port(), session.folder / "near-mirrored"
+    port, folder = free_port(), session.folder / f"near-{whole.folder.name}"
     master = f"http://127.0.0.1:{port}"
     whole.write_documents(folder, master)
     site = Site(whole.folder, folder, f"127.0.0.1:{port}", log=True, serial=SERIAL)
@@ -169,10 +169,11 @@ def _made(session: Session, name: str, master: str) -> Mirror:
     folder = session.folder / f"mirror-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    return (_cloche if name == OURS else _bandersnatch)(folder, master)
+    return (cloche if name == OURS else bandersnatch)(folder, master)
 
 
-def _cloche(folder: Path, master: str) -> Mirror:
+def cloche(folder: Path, master: str) -> Mirror:
+    """Give what `cloche sync` mirrors there, with its data in `data`."""
     config = folder / "cloche.toml"
     config.write_text(CLOCHE.format(master=master))
     words = [ROOT / ".venv/bin/cloche", "sync", "mirrored", "--data", folder / "data"]
@@ -180,7 +181,7 @@ def _cloche(folder: Path, master: str) -> Mirror:
     return Mirror(command, lambda: _count(folder / "data/blobs/sha256"))
 
 
-def _bandersnatch(folder: Path, master: str) -> Mirror:
+def bandersnatch(folder: Path, master: str) -> Mirror:
     config = folder / "bandersnatch.conf"
     config.write_text(BANDERSNATCH.format(folder=folder, master=master))
     words = [ROOT / ".venvs/bench-bandersnatch/bin/bandersnatch", "--config", config, "mirror"]

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,7 @@ import tests.packages
 from benchmarks.packages import write_with_twin
 from tests.packages import Built, wheel
 
-PROJECTS, FILES = 2000, 20
-FEW = 200
-"""Projects behind the long wire: there all of them would keep bandersnatch busy for an hour."""
+FILES = 20  # of a project
 SIZE = 4000  # bytes of a file
 UPLOADED = "2024-01-02T03:04:05.678901Z"
 SERIAL = 1_000_000
@@ -34,6 +32,7 @@ class Tree:
 
     @property
     def files(self) -> int:
+        """Count the distributions."""
         return self.projects * FILES
 
     def write_documents(self, folder: Path, base: str) -> None:
@@ -71,16 +70,23 @@ def _name(number: int) -> str:
 def _build(folder: Path, projects: int) -> None:
     (folder / "documents").mkdir()
     for number in range(projects):
-        _write_project(folder, _name(number))
+        document = write_project(folder, _name(number), FILES)
+        (folder / "documents" / _name(number)).write_text(json.dumps(document))
     listed = [{"name": _name(each), "_last-serial": SERIAL} for each in range(projects)]
+    write_list(folder, listed)
+
+
+def write_list(folder: Path, listed: Sequence[dict[str, Any]]) -> None:
+    """Write the list of projects."""
     meta = {"api-version": "1.1", "_last-serial": SERIAL}
     _write_page(folder / "simple", {"meta": meta, "projects": listed})
     # Who asks whether the server is ready takes any type.
     write_with_twin(folder / "simple/index.html", b"<!DOCTYPE html>\n")
 
 
-def _write_project(folder: Path, name: str) -> None:
-    built = list(_files(name))
+def write_project(folder: Path, name: str, files: int) -> dict[str, Any]:
+    """Write a project's page and files; return its document of PyPI's JSON API."""
+    built = list(_files(name, files))
     for each in built:
         path = folder / _path(each)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,12 +99,11 @@ def _write_project(folder: Path, name: str) -> None:
     )
     info = {"name": name, "version": versions[-1]}
     releases = {each.version: [_release(each)] for each in built}
-    document = {"info": info, "last_serial": SERIAL, "releases": releases, "urls": []}
-    (folder / "documents" / name).write_text(json.dumps(document))
+    return {"info": info, "last_serial": SERIAL, "releases": releases, "urls": []}
 
 
-def _files(name: str) -> Iterator[Built]:
-    return (wheel(name, f"1.{number}", size=SIZE) for number in range(FILES))
+def _files(name: str, count: int) -> Iterator[Built]:
+    return (wheel(name, f"1.{number}", size=SIZE) for number in range(count))
 
 
 def _path(each: Built) -> str:

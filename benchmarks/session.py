@@ -22,14 +22,32 @@ class Plan:
     cold_installs: int
     starts: int
     mirrors: int
+    mirrored: int  # projects near
+    far_mirrored: int  # projects 50 ms away, where 2,000 would keep bandersnatch busy for an hour
     budget: float
 
 
 FULL = Plan(
-    hot_rounds=7, hot_seconds=2, installs=7, cold_installs=5, starts=5, mirrors=3, budget=720
+    hot_rounds=7,
+    hot_seconds=2,
+    installs=7,
+    cold_installs=5,
+    starts=5,
+    mirrors=3,
+    mirrored=2000,
+    far_mirrored=60,
+    budget=720,
 )
 QUICK = Plan(
-    hot_rounds=2, hot_seconds=1, installs=2, cold_installs=2, starts=3, mirrors=1, budget=100
+    hot_rounds=2,
+    hot_seconds=1,
+    installs=2,
+    cold_installs=2,
+    starts=3,
+    mirrors=1,
+    mirrored=200,
+    far_mirrored=10,
+    budget=100,
 )
 
 
