@@ -256,6 +256,8 @@ async def test_a_journal_that_was_set_back(catalog: Catalog, replica: Catalog) -
         connection.execute(delete(journal).where(journal.c.serial == reached.serial))
     with pytest.raises(OtherJournal, match="backup"):
         await catalog.followable.stretch("main", reached, 10, NOON)
+    with pytest.raises(OtherJournal, match="backup"):
+        await catalog.followable.newest(reached)
 
     with catalog.database.writing() as connection:
         connection.execute(insert(journal), last._asdict() | {"who": "somebody else"})
@@ -265,6 +267,7 @@ async def test_a_journal_that_was_set_back(catalog: Catalog, replica: Catalog) -
         connection.execute(delete(journal).where(journal.c.serial == reached.serial))
         connection.execute(insert(journal), last._asdict())
     assert (await catalog.followable.stretch("main", reached, 10, NOON)).steps == ()
+    assert await catalog.followable.newest(reached) == reached
 
 
 async def test_other_data(catalog: Catalog, replica: Catalog) -> None:

@@ -33,8 +33,26 @@ COMMANDS = {
         *("--no-sdists", "--jobs", "--json", "--upstream", "--data", "--config", "uv.lock"),
     ],
     "export": [
-        *("TARGET", "--index", "--as-of", "--requirements", "--layout", "--held-only", "--link"),
-        *("--base-url", "--platform", "--python", "--all", "--no-sdists", "--pre", "--jobs"),
+        *(
+            "TARGET",
+            "--index",
+            "--as-of",
+            "--requirements",
+            "--no-deps",
+            "--layout",
+            "--held-only",
+            "--link",
+        ),
+        *(
+            "--base-url",
+            "--platform",
+            "--python",
+            "--all",
+            "--no-sdists",
+            "--pre",
+            "--jobs",
+            "--full",
+        ),
         *("--dry-run", "--json", "--upstream", "--data", "--config", "--server-config", "--listen"),
     ],
     "sync": [

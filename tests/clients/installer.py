@@ -20,6 +20,11 @@ class Installer:
             *self._command(), "--index-url", index, "--target", target, *arguments
         )
 
+    def find(self, links: str, target: Path, *arguments: str | Path) -> Outcome:
+        """Install out of a folder or a page of links alone."""
+        found = ("--no-index", "--find-links", links, "--target", target)
+        return self.client.run(*self._command(), *found, *arguments)
+
     def _command(self) -> tuple[str | Path, ...]:
         if self.client.name == "uv":
             return ("pip", "install", "--python", self.client.python)

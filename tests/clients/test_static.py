@@ -82,12 +82,15 @@ def _exported(folder: Path, upstream_process: Upstream) -> Callable[[str], Path]
         if layout not in made:
             made[layout] = folder / layout / "target"
             made[layout].parent.mkdir()
-            asked = ("--data", str(folder / "data"), "--upstream", upstream_process.simple)
+            asked = ["--data", str(folder / "data"), "--upstream", upstream_process.simple]
+            if layout == "flat":
+                asked += ["--requirements", str(folder / "two.txt")]
             done = server.command("export", str(made[layout]), "--layout", layout, *asked)
             assert done.returncode == 0, done.stdout + done.stderr
         return made[layout]
 
-    lies("simple"), lies("bandersnatch")
+    (folder / "two.txt").write_text("breakfast\nprivate\n")
+    lies("simple"), lies("bandersnatch"), lies("flat")
     upstream_process.reset()
     return lies
 
@@ -140,6 +143,25 @@ def test_bandersnatch_layout(
 
     assert done.code == 0, done.output
     assert installed(tmp_path / "installed") == menu.VERSIONS
+
+
+@pytest.mark.parametrize("served_by", ["folder", "server"])
+@pytest.mark.parametrize("name", INSTALLERS)
+def test_flat_layout(
+    new_client: NewClient,
+    exported: Callable[[str], Path],
+    tmp_path: Path,
+    name: str,
+    served_by: str,
+) -> None:
+    """A flat folder has all that the lists need, for --find-links, with no index."""
+    target, installer = exported("flat"), Installer(new_client(name))
+    with web.plain(target) as url:
+        where = str(target) if served_by == "folder" else f"{url}/"
+        done = installer.find(where, tmp_path / "installed", "breakfast", "private")
+
+    assert done.code == 0, done.output
+    assert installed(tmp_path / "installed") == menu.VERSIONS | {"private": "1.0+local.1"}
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ async def test_names(site: Site) -> None:
     assert await names(site, ".cloche/projects") == sorted(
         ["sub", *(f"p{number}" for number in range(1_100))]
     )
+    assert await names(site, "") == [".cloche"]
 
 
 async def test_remove(site: Site) -> None:

@@ -5,24 +5,31 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace as altered
 
-from cloche import kinds, sites
+from cloche import __version__, kinds, sites
 from cloche.app.services import Services
+from cloche.app.syncs import deciding
 from cloche.config import Settings
 from cloche.core.choosing import Rules
 from cloche.core.errors import BadSetting
+from cloche.core.index import Ways
 from cloche.core.model import ProjectName
 from cloche.core.static import Mark
 from cloche.core.wants import Want
 from cloche.ports.sites import OnDisk, Site
+from cloche.service.closure import Closure, Library, Needed
 from cloche.service.export import Export, Run
+from cloche.service.libraries import Shown
 from cloche.service.narrowing import narrowing
+from cloche.service.static_bytes import StaticBytes
 from cloche.service.static_documents import Documents
 from cloche.service.static_project import StaticProject
-from cloche.service.static_way import Tell, Way
+from cloche.service.static_way import Lacked, Narrow, Noted, Tell, Way
 
 
 def asking_nobody(settings: Settings) -> Settings:
@@ -51,7 +58,9 @@ class Order:
     at: str | None = None  # the moment; None: now
     wants: Sequence[Want] | None = None  # None: all projects
     rules: Rules
+    environments: Sequence[Rules] = ()  # for which dependencies are wanted too; none: for none
     link: bool = False
+    full: bool = False  # look at everything, whatever the last run left
 
 
 async def exporting(
@@ -59,24 +68,68 @@ async def exporting(
 ) -> tuple[Export, list[ProjectName]]:
     """The export, and what belongs into it. Raise BadSetting, and what moments raise."""
     view, shelf, files, index = services.view, services.shelf, services.files, order.way.index
+    at = None
     if order.at is not None:
         past = await services.times.at(index, order.at)
+        at = past.moment.serial
         view, shelf, files = past.view, past.shelf, past.files
     blobs, spool = files.blobs, services.integrity.objects.spool
     linked = blobs if order.link and isinstance(blobs, OnDisk) else None
     site = open_site(order.url, settings, linked)
     integrity = replace(services.integrity, view=view, shelf=shelf)
-    narrow, names = None, await view.projects(index) if order.wants is None else []
-    if order.wants is not None:
-        narrow = narrowing(order.wants, order.rules)
-        names = sorted({want.project for want in order.wants})
+    if order.wants is None:
+        narrow, names = None, await view.projects(index)
+    else:
+        library = Shown(index, shelf, files, fetches=not order.way.dry)
+        narrow, names = await _narrow(order, order.wants, library, tell)
     slots = asyncio.Semaphore(order.way.jobs)
     documents = Documents(files, services.times.journal, index, order.way.base)
-    project = StaticProject(
-        order.way, shelf, files, integrity, blobs, site, narrow, tell, documents, slots
+    contents = StaticBytes(order.way, files, integrity, blobs, tell)
+    project = StaticProject(order.way, shelf, contents, site, narrow, tell, documents, slots)
+    # A folder of this name is another one on each node; a bucket is not.
+    alone = None if order.url.startswith("file:") else services.syncs.alone
+    export = Export(
+        project=project,
+        site=site,
+        records=services.view.ledger,
+        followable=services.followed.followable,
+        spool=spool,
+        alone=alone,
+        clock=services.view.clock,
+        where=order.url,
+        way=_decided(settings, order, at),
+        run=Run(socket.gethostname(), os.getpid()),
+        mark=Mark(index=index, layout=order.layout),
+        full=order.full,
     )
-    run, mark = Run(socket.gethostname(), os.getpid()), Mark(index=index, layout=order.layout)
-    return Export(project, site, spool, order.url, run, mark), names
+    return export, names
+
+
+def _decided(settings: Settings, order: Order, at: int | None) -> str:
+    """A digest of all that decides what pages say, besides what the journal tells."""
+    way, upstreams = order.way, settings.upstreams
+    places = Ways(settings.indexes, way.index).places
+    said = [
+        [__version__, way.index, order.layout, way.base, way.held_only, at, order.wants is None],
+        [deciding(settings, each) for each in places if each in settings.indexes],
+        [(each, upstreams[each].recall.deleted) for each in places if each in upstreams],
+    ]
+    return sha256(msgspec.json.encode(said)).hexdigest()
+
+
+async def _narrow(
+    order: Order, wants: Sequence[Want], library: Library, tell: Tell
+) -> tuple[Narrow, list[ProjectName]]:
+    """What is wanted of which projects."""
+    needed = Needed()
+    if order.environments:
+        needed = await Closure(library, order.environments, wants, order.way.jobs).of()
+    for need, why in needed.unmet.items():
+        tell(Lacked(str(need), None, why))
+    for says in needed.untold.values():
+        tell(Noted(says))
+    names = {want.project for want in wants} | needed.files.keys()
+    return narrowing(wants, order.rules, needed.files), sorted(names)
 
 
 def open_site(url: str, settings: Settings, linked: OnDisk | None) -> Site:

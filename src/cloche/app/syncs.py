@@ -94,9 +94,13 @@ class Syncs:
             mirrors=self.stored.mirrors,
             standings=self.stored.standings,
             ledger=self.stored.ledger,
-            alone=Alone(self.spool, self.stored.leases, self.clock, self.node),
+            alone=self.alone,
             clock=self.clock,
         )
+
+    @property
+    def alone(self) -> Alone:
+        return Alone(self.spool, self.stored.leases, self.clock, self.node)
 
     def _needing(self, plan: Plan, cached: CachedUpstream, judges: Judges) -> Needing | None:
         if not plan.environments:
@@ -229,7 +233,7 @@ def _plan(settings: Settings, name: str, indexes: tuple[str, ...], jobs: int | N
     needed = mirror.dependencies and bool(chosen)
     environments = [asdict(each) for each in mirror.environments] if needed else None
     versions = sorted(map(_said_of, wants)) if needed else None
-    said: list[object] = [mode, chosen, gone, [_said(settings, each) for each in indexes]]
+    said: list[object] = [mode, chosen, gone, [deciding(settings, each) for each in indexes]]
     said += [environments, versions]
     return Plan(
         upstream=name,
@@ -277,7 +281,7 @@ def _chosen(name: str, mirror: Mirror, wants: Iterable[Want]) -> tuple[str, ...]
     return (*mirror.projects, *named)
 
 
-def _said(settings: Settings, index: str) -> list[object]:
+def deciding(settings: Settings, index: str) -> list[object]:
     """All of an index, and what is below it, that decides what it shows."""
     below = [each for each in Ways(settings.indexes, index).places if each in settings.indexes]
     return [

@@ -24,10 +24,17 @@ class SqlFollowable:
     async def stretch(
         self, index: str, since: Position | None, most: int, now: datetime
     ) -> Stretch:
+        store = await self._named()
+        return await self.database.to_reader(self._stretch, store, index, since, most, now)
+
+    async def newest(self, since: Position | None) -> Position:
+        return await self.database.to_reader(self._newest, await self._named(), since)
+
+    async def _named(self) -> str:
         store = await self.database.to_reader(self._store)
         if store is None:
             store = await self.database.to_writer(self._christen)
-        return await self.database.to_reader(self._stretch, store, index, since, most, now)
+        return store
 
     async def has(self, index: str, digest: Digest) -> bool:
         return await self.database.to_reader(self._has, index, digest)
@@ -51,8 +58,7 @@ class SqlFollowable:
     ) -> Stretch:
         with self.database.reading() as connection:
             # The bound first: PostgreSQL's later queries may see entries newer than it.
-            last = connection.execute(_LAST).one_or_none()
-            newest = Position(store=store) if last is None else _position(store, last)
+            newest = _last(connection, store)
             since = since or Position(store=store)
             _check(connection, since, newest)
             asked = {"index": index, "since": since.serial, "newest": newest.serial, "most": most}
@@ -64,9 +70,20 @@ class SqlFollowable:
             reached = newest
         return Stretch(steps=tuple(steps), reached=reached, newest=newest.serial, at=now)
 
+    def _newest(self, store: str, since: Position | None) -> Position:
+        with self.database.reading() as connection:
+            newest = _last(connection, store)
+            _check(connection, since or Position(store=store), newest)
+        return newest
+
     def _has(self, index: str, digest: Digest) -> bool:
         with self.database.reading() as connection:
             return bool(connection.execute(_HAS, {"index": index, "digest": digest}).scalar())
+
+
+def _last(connection: Connection, store: str) -> Position:
+    last = connection.execute(_LAST).one_or_none()
+    return Position(store=store) if last is None else _position(store, last)
 
 
 def _position(store: str, row: AnyRow) -> Position:

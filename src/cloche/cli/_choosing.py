@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from cloche import logs
 from cloche.app.opening import this_platform
 from cloche.cli._options import check_index
 from cloche.config import DEFAULT_UPSTREAM, Settings, load
 from cloche.core.choosing import Rules
-from cloche.core.targets import targets
+from cloche.core.targets import Targets, targets
 from cloche.core.wants import Wants
 
 JOBS = 8
@@ -87,6 +89,22 @@ class Choosing:
             prereleases=self.pre or (wants is not None and wants.prereleases),
             everything=self.everything,
             sdists=not self.no_sdists,
+        )
+
+    def environments(self, rules: Rules) -> list[Rules]:
+        """The same for each platform and Python that is named; as one, where none is."""
+        if not (self.platforms or self.pythons):
+            return [rules]
+        pairs = product(self.platforms or (None,), self.pythons or (None,))
+        return [replace(rules, targets=self._targets(*pair)) for pair in pairs]
+
+    def _targets(self, platform: str | None, python: str | None) -> Targets:
+        return targets(
+            this_platform(),
+            platforms=[platform] if platform else (),
+            pythons=[python] if python else (),
+            implementation=self.implementation,
+            abis=self.abis or (),
         )
 
 

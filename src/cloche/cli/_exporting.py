@@ -46,6 +46,14 @@ class Lacked(Event, frozen=True, tag="lacked"):
         return f"lacking  {self.says}{of}: {self.why}"
 
 
+class Noted(Event, frozen=True, tag="note"):
+    says: str
+
+    @property
+    def sentence(self) -> str | None:
+        return f"note  {self.says}"
+
+
 class Done(Event, frozen=True, tag="done"):
     projects: int
     written: int
@@ -69,6 +77,7 @@ _SHOWN: dict[type, type[Event]] = {
     static_way.Wrote: Wrote,
     static_way.Left: Left,
     static_way.Lacked: Lacked,
+    static_way.Noted: Noted,
 }
 
 
@@ -97,7 +106,7 @@ class Tally:
             self.lacked.append(told)  # told at the end, where people look
             return
         for name, value in structs.asdict(event).items():
-            if name != "project":
+            if isinstance(value, int):
                 self.sums[name] = self.sums.get(name, 0) + value
         self.report.tell(told)
 

@@ -57,7 +57,12 @@ Requirements = Annotated[
         help="Only what requirements and lock files name; can be given more than once.",
     ),
 ]
-Layouts = Annotated[Literal["simple", "bandersnatch"], typer.Option(help="Where files lie.")]
+NoDeps = Annotated[
+    bool, typer.Option("--no-deps", help="Not what these need again: a list names all.")
+]
+Layouts = Annotated[
+    Literal["simple", "bandersnatch", "flat"], typer.Option(help="Where files lie.")
+]
 HeldOnly = Annotated[
     bool, typer.Option("--held-only/--fetch", help="Leave out what is not kept here; ask nobody.")
 ]
@@ -73,6 +78,9 @@ ServerConfig = Annotated[
 ]
 Listen = Annotated[str, typer.Option(metavar="[ADDRESS:]PORT", help="Where that server listens.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Projects or files at once.")]
+Full = Annotated[
+    bool, typer.Option("--full", help="Look at every project, whatever the last run left.")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be written; fetch and write nothing.")
 ]
@@ -85,6 +93,7 @@ def export(  # noqa: PLR0913 - each option is an argument
     index: Index = None,
     as_of: AsOf = None,
     requirements: Requirements = None,
+    no_deps: NoDeps = False,
     layout: Layouts = "simple",
     held_only: HeldOnly = False,
     link: Link = False,
@@ -97,6 +106,7 @@ def export(  # noqa: PLR0913 - each option is an argument
     no_sdists: NoSdists = False,
     pre: Pre = False,
     jobs: Jobs = JOBS,
+    full: Full = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     upstream: FromUpstream = None,
@@ -116,14 +126,17 @@ def export(  # noqa: PLR0913 - each option is an argument
     )
     way = Way(index=chosen, layout=LAYOUTS[layout], held_only=held_only, dry=dry_run, jobs=jobs)
     wants = read(requirements) if requirements else None
+    chosen_files = choosing.rules(wants)
     order = Order(
         url=target_url(target),
         way=replace(way, base=base_url.rstrip("/")),
         layout=layout,
         at=as_of,
         wants=wants.wants if wants else None,
-        rules=choosing.rules(wants),
+        rules=chosen_files,
+        environments=[] if no_deps else choosing.environments(chosen_files),
         link=link,
+        full=full,
     )
     _tell(settings, order, wants.left if wants else (), as_json=as_json)
 
@@ -143,6 +156,8 @@ def _tell(settings: Settings, order: Order, left: Sequence[Left], *, as_json: bo
 def _server_config(kind: str, target: str, layout: str, listen: str) -> str:
     if "://" in target:
         raise BadSetting(f"{target} is no folder that {kind} can serve; name one")
+    if LAYOUTS[layout].flat:
+        raise BadSetting(f"{target} needs no configuration: serve the folder as it is")
     folder = Path(target).resolve() / LAYOUTS[layout].root
     return render(kind, str(folder), listen=listen)
 

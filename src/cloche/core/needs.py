@@ -58,6 +58,11 @@ def wanted(wants: Iterable[Want], targets: Targets) -> Iterator[Need]:
             yield Need(want.project, want.specifiers, want.extras)
 
 
+def is_locked(lines: Iterable[Want], targets: Targets) -> bool:
+    """Whether files are named of the project: what names files names all that they need."""
+    return any(line.files for line in lines if targets.meets(line.marker))
+
+
 def satisfying(page: Page, need: Need, lines: Sequence[Want], rules: Rules) -> tuple[File, ...]:
     """The files of the newest version that satisfies; none if none does.
 

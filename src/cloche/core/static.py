@@ -8,6 +8,7 @@ that bandersnatch gives them.
 import gzip
 import hashlib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from urllib.parse import quote
 
 import msgspec
@@ -17,11 +18,12 @@ from msgspec.structs import replace
 
 from cloche.core import gzips
 from cloche.core.addresses import secure
+from cloche.core.following import Position
 from cloche.core.model import PROVENANCE, Digest, File, FileKey, Page, ProjectName
 from cloche.core.negotiation import Format
 from cloche.core.provenance import MEDIA_TYPE
 from cloche.core.roots import Roll, parts
-from cloche.core.wire import QUARANTINED, render_page
+from cloche.core.wire import QUARANTINED, html_link, render_page
 
 OWN = ".cloche"
 """The folder of a target in which it is written down what lies there."""
@@ -47,6 +49,24 @@ class Manifest(Struct, frozen=True):
     pieces: dict[str, Piece] = {}
     serial: int = 0  # of the project's last change
     whole: bool = False
+    links: str = ""  # to its files, where one page has those of all projects
+
+
+class Known(Struct, frozen=True, array_like=True):
+    """What the last run made of a project. It holds until then, unless the journal names it."""
+
+    serial: int
+    files: int  # that lie there
+    until: datetime | None = None  # None: it is to be looked at, whenever
+    page: str = ""  # a digest of all that it says
+
+
+class State(Struct, frozen=True):
+    """What the last run has left, if it came to its end."""
+
+    way: str = ""  # a digest of all that decides how pages are made
+    journal: Position | None = None  # up to which all is in the target
+    projects: dict[ProjectName, Known] = {}
 
 
 class Mark(Struct, frozen=True, kw_only=True):
@@ -65,9 +85,12 @@ class Layout(Struct, frozen=True, kw_only=True):
     packed: bool = True  # compressed copies beside pages
     by_content: bool = False  # files lie by their blake2b, as at PyPI; else by their project
     documents: bool = False  # PyPI's JSON API, too
+    flat: bool = False  # all files in one folder, and nothing beside them but a page of links
 
     def folder(self, project: ProjectName, file: File, blake2: str) -> str:
         """Where a file lies, within `packages/`. `blake2` is of 256 bits, in hexadecimal."""
+        if self.flat:
+            return ""
         if self.by_content:
             return f"{blake2[:2]}/{blake2[2:4]}/{blake2[4:]}"
         return f"{project}/{file.key}"
@@ -75,10 +98,10 @@ class Layout(Struct, frozen=True, kw_only=True):
     @property
     def files(self) -> str:
         """The folder of all files."""
-        return f"{self.root}packages/"
+        return "" if self.flat else f"{self.root}packages/"
 
     def path(self, folder: str, filename: str) -> str:
-        return f"{self.files}{folder}/{filename}"
+        return filename if self.flat else f"{self.files}{folder}/{filename}"
 
     def split(self, path: str) -> tuple[str, str]:
         """Folder and filename of what `path` made."""
@@ -91,9 +114,21 @@ class Layout(Struct, frozen=True, kw_only=True):
 
     def page(self, page: Page, folders: Mapping[str, str]) -> dict[str, bytes]:
         """A project's page in all its forms. `folders` are those of its files."""
+        if self.flat:
+            return {}
         page = placed(page, folders)
         bodies = {name: render_page(page, _FORMS[name], _UP) for name in self.forms}
         return dict(self._written(f"{self.root}simple/{page.name}/", bodies))
+
+    def links(self, page: Page) -> str:
+        """The links to a project's files, where these lie with all others."""
+        if not self.flat:
+            return ""
+        bare = (
+            replace(file, core_metadata=False, gpg_sig=None, provenance=None)
+            for file in offered(page)
+        )
+        return "".join(html_link(file, quote(file.filename)) for file in bare)
 
     def document_paths(self, project: ProjectName) -> tuple[str, ...]:
         """Where the JSON API's document of a project lies: bandersnatch has it twice."""
@@ -119,6 +154,7 @@ class Layout(Struct, frozen=True, kw_only=True):
 
 LAYOUTS = {
     "simple": Layout(),
+    "flat": Layout(forms=(), packed=False, flat=True),
     "bandersnatch": Layout(
         root="web/", forms=(*_FORMS,), packed=False, by_content=True, documents=True
     ),
@@ -170,6 +206,21 @@ def read_manifest(data: bytes | None) -> Manifest:
         return msgspec.json.decode(data or b"{}", type=Manifest)
     except msgspec.DecodeError:
         return Manifest()
+
+
+def read_state(data: bytes | None, way: str) -> State:
+    """What is written down; nothing if it cannot be read, or was made another way."""
+    try:
+        state = msgspec.json.decode(data or b"{}", type=State)
+    except msgspec.DecodeError:
+        return State()
+    return state if state.way == way else State()
+
+
+def digest_of(page: Page, serial: int) -> str:
+    """Tells one page from another."""
+    said = msgspec.msgpack.encode((serial, page))
+    return hashlib.sha256(said).hexdigest()[:32]
 
 
 def piece_of(data: bytes) -> Piece:

@@ -139,6 +139,16 @@ def _html_page(page: Page, prefix: str) -> bytes:
 
 def html_entry(file: File, prefix: str) -> str:
     """A file's link, with all that HTML can say of it."""
+    return html_link(file, href(prefix, file))
+
+
+def render_links(links: Iterable[str]) -> bytes:
+    """Write a page of such links, of files of many projects."""
+    return _html("Links", links)
+
+
+def html_link(file: File, target: str) -> str:
+    """The same, with another address."""
     best = next((name for name in ("sha256", *file.hashes) if name in file.hashes), None)
     fragment = f"#{best}={file.hashes[best]}" if best else ""
     facts = {
@@ -151,7 +161,7 @@ def html_entry(file: File, prefix: str) -> str:
         **(file.attributes or {}),
     }
     attributes = "".join(f' {k}="{escape(v)}"' for k, v in facts.items() if v is not None)
-    address = escape(href(prefix, file) + fragment)
+    address = escape(target + fragment)
     return f'<a href="{address}"{attributes}>{escape(file.filename)}</a><br>\n'
 
 

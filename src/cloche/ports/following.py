@@ -22,6 +22,9 @@ class Followable(Protocol):
         Raise OtherJournal when the position is none of this journal.
         """
 
+    async def newest(self, since: Position | None) -> Position:
+        """Where the journal is now. Raise OtherJournal when it never was at `since`."""
+
     async def has(self, index: str, digest: Digest) -> bool:
         """Whether the index has them: an upload's, deleted or not, or its documentation's."""
 

@@ -17,6 +17,9 @@ class Site(Protocol):
     StorageDown, or BadSetting when it cannot be used as it is.
     """
 
+    lasting: bool
+    """Whether what was written stays so: else a loss of power, or people, may have cut it short."""
+
     async def begin(self) -> None:
         """Make it ready to be written, and clear away what crashes left."""
 
@@ -40,7 +43,7 @@ class Site(Protocol):
         """Take these away, and folders that have nothing left in them."""
 
     def names(self, folder: str) -> AsyncIterator[str]:
-        """The names of what lies in the folder, in no order."""
+        """The names of what lies in the folder, in no order; of all if that is empty."""
 
 
 @runtime_checkable

@@ -10,7 +10,17 @@ from typing import Protocol
 
 from cloche.core.choosing import Rules
 from cloche.core.model import File, Page, ProjectName
-from cloche.core.needs import Lines, Need, Release, lines_of, releases, required, satisfying, wanted
+from cloche.core.needs import (
+    Lines,
+    Need,
+    Release,
+    is_locked,
+    lines_of,
+    releases,
+    required,
+    satisfying,
+    wanted,
+)
 from cloche.core.targets import WHEEL
 from cloche.core.wants import Want
 from cloche.service.abreast import each
@@ -38,14 +48,15 @@ class Needed:
     asked: dict[ProjectName, set[Asked]] = field(default_factory=dict)
     files: dict[ProjectName, dict[str, File]] = field(default_factory=dict)
     because: dict[Asked, Release] = field(default_factory=dict)
-    unmet: list[str] = field(default_factory=list)
+    unmet: dict[Need, str] = field(default_factory=dict)
     untold: dict[Release, str] = field(default_factory=dict)
     count: int = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is not known, or not to be had, in words."""
-        return (*self.unmet, *self.untold.values())
+        unmet = (f"{need}: {why}" for need, why in self.unmet.items())
+        return (*unmet, *self.untold.values())
 
     def take(self, asked: Asked) -> bool:
         """Whether this is new, and may be followed."""
@@ -130,8 +141,10 @@ class _Walk:
             kept.update(files)
             if not files:
                 self._unmet(at, need)
+            targets = self.closure.environments[at].targets
+            if is_locked(self.closure.lines(project), targets):
+                continue
             for release, some in releases(project, files.values()).items():
-                targets = self.closure.environments[at].targets
                 lines = await self._said(release, some)
                 for each_need in required(lines, need, release.version, targets):
                     self.needed.because.setdefault((at, each_need), release)
@@ -141,7 +154,7 @@ class _Walk:
     def _unmet(self, at: int, need: Need) -> None:
         by = self.needed.because.get((at, need))
         if by is not None:  # of what a line names itself, who chooses tells
-            self.needed.unmet.append(f"{need}: no version satisfies it, and {by} needs one")
+            self.needed.unmet[need] = f"{by} needs it, and no version satisfies it"
 
     async def _said(self, release: Release, files: Sequence[File]) -> Sequence[str]:
         """What the release requires: all that its wheels say, else what an sdist does."""

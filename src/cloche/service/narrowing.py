@@ -1,6 +1,6 @@
 """Of a project's page what requirements and lock files want of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -9,15 +9,20 @@ from cloche.core.model import Page, ProjectName
 from cloche.core.wants import Want
 from cloche.service.static_way import Lacked, Narrow
 
+Needs = Mapping[ProjectName, Collection[str]]
+"""Names of files, by their project."""
 
-def narrowing(wants: Sequence[Want], rules: Rules) -> Narrow:
-    """What leaves on pages the files that are wanted."""
+NOTHING: Needs = {}
+
+
+def narrowing(wants: Sequence[Want], rules: Rules, needed: Needs = NOTHING) -> Narrow:
+    """What leaves on pages the files that are wanted, and those that are needed besides."""
     projects: dict[ProjectName, list[Want]] = {}
     for want in wants:
         projects.setdefault(want.project, []).append(want)
 
     def narrow(page: Page) -> tuple[Page, Sequence[Lacked]]:
-        names: set[str] = set()
+        names = {*needed.get(page.name, ())}
         lacked: list[Lacked] = []
         for want in projects.get(page.name, ()):
             choice = choose(page, want, rules)

@@ -6,53 +6,52 @@ what one that was killed has left.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from cloche.core.errors import (
+    BadName,
     BadSetting,
     Error,
     Forbidden,
-    NoSuchFile,
     NotFound,
     StorageDown,
     StorageFull,
     TooLarge,
 )
-from cloche.core.filenames import version_of
+from cloche.core.filenames import parse
 from cloche.core.model import (
     MAX_FILENAME,
     METADATA,
     PROVENANCE,
     SIGNATURE,
-    Digest,
     File,
     Page,
     ProjectName,
 )
 from cloche.core.static import (
+    Known,
     Manifest,
     Piece,
     attested,
+    digest_of,
     manifest_path,
     offered,
     piece_of,
     read_manifest,
 )
-from cloche.ports import Blobs
 from cloche.ports.sites import Site
 from cloche.service.abreast import each
-from cloche.service.files import Files, Wanted
-from cloche.service.integrity import Integrity
 from cloche.service.shelf import Shelf
 from cloche.service.sight import Sight
+from cloche.service.static_bytes import Job, StaticBytes
 from cloche.service.static_documents import Documents
-from cloche.service.static_way import Came, Lacked, Left, Narrow, Tell, Way, Wrote
+from cloche.service.static_way import Lacked, Left, Narrow, Tell, Way, Wrote
 
 UNLISTED = -1
 """In place of a serial: no page is there, and nothing says that there should be none."""
@@ -79,17 +78,6 @@ class _Ready:
     items: list[_Item]
 
 
-@dataclass(slots=True)
-class _Job:
-    name: ProjectName
-    before: Manifest
-    there: dict[str, Piece]  # what of it is whole in the target
-    lacking: list[Lacked] = field(default_factory=list)
-    left: int = 0
-    fetched: bool = False
-    folders: dict[tuple[str, Digest | None], str] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     """A project as it is to be in the target."""
@@ -97,29 +85,51 @@ class _Found:
     sight: Sight
     page: Page
     ready: Sequence[_Ready]
+    until: datetime
+    digest: str  # of the page before anything was left out
+
+
+class _Later(NamedTuple):
+    """What goes when no page lists it any more, and what is written down then."""
+
+    name: ProjectName
+    gone: Sequence[str]
+    after: Manifest
 
 
 @dataclass(frozen=True, slots=True)
 class StaticProject:
     way: Way
     shelf: Shelf
-    files: Files
-    integrity: Integrity
-    blobs: Blobs
+    contents: StaticBytes
     site: Site
     narrow: Narrow | None
     tell: Tell
     documents: Documents
     slots: asyncio.Semaphore  # for files on their way, of all projects
+    later: list["_Later"] = field(default_factory=list)
 
-    async def update(self, name: ProjectName) -> int | None:
-        """Bring the project up to date; return the serial of its page, None if it has none now.
+    async def stands(self, name: ProjectName, known: Known) -> bool:
+        """Whether all that was written lies in the target still, as far as sizes tell."""
+        if not self.site.lasting:
+            before = read_manifest(await self.site.read(manifest_path(name)))
+            sizes = await self.site.sizes([*before.pieces])
+            if not before.whole or sizes != [each.size for each in before.pieces.values()]:
+                return False
+        self.tell(Wrote(name, 0, 0, known.files, 0))
+        return True
+
+    async def update(self, name: ProjectName, known: Known | None) -> Known | None:
+        """Bring the project up to date; return what it is now, None if it has no page.
 
         What the index does not show, or shows nothing of, has none. What cannot be had stays as
-        it is: UNLISTED if that is no page. Raise what is FATAL.
+        it is: UNLISTED if that is no page. What is `known` already is not made again. Raise what
+        is FATAL.
         """
         job = await self._job(name)
         try:
+            if known is not None and (same := await self._same(name, known)) is not None:
+                return same
             found = await self._looked(job)
         except (NotFound, Forbidden) as e:
             if self.narrow is not None:  # it was asked for by name
@@ -130,17 +140,44 @@ class StaticProject:
         except Error as e:
             return await self._as_before(job, e)
         try:
-            await self._write(job, found)
+            files = await self._write(job, found)
         except FATAL:
             raise
         except Error as e:
             return await self._as_before(job, e)
-        return found.sight.told
+        whole = not (job.lacking or job.left)
+        return Known(
+            found.sight.told,
+            files,
+            found.until if whole else None,
+            found.digest,
+        )
 
-    async def _as_before(self, job: _Job, error: Error) -> int:
+    async def _same(self, name: ProjectName, known: Known) -> Known | None:
+        """What is known, if the page says that still."""
+        if known.until is None:
+            return None
+        shown = await self.shelf.get(self.way.index, name)
+        page, lacking = await self._wanted(shown.page)
+        if lacking or await self._digest(shown.sight, page) != known.page:
+            return None
+        return replace(known, until=shown.until) if await self.stands(name, known) else None
+
+    async def _digest(self, sight: Sight, page: Page) -> str:
+        return await asyncio.to_thread(digest_of, page, sight.told)
+
+    async def _as_before(self, job: Job, error: Error) -> Known:
         self.tell(Lacked(job.name, None, error.detail))
+        if self.way.layout.flat:
+            return Known(job.before.serial if job.before.links else UNLISTED, 0)
         (page,) = await self.site.sizes([self.way.layout.page_path(job.name)])
-        return UNLISTED if page is None else job.before.serial
+        return Known(UNLISTED if page is None else job.before.serial, 0)
+
+    async def finish(self) -> None:
+        """Take away what the page of all links has no link to any more."""
+        for each_left in self.later:
+            await self.site.remove(each_left.gone)
+            await self._record(each_left.name, each_left.after)
 
     async def remove(self, name: ProjectName) -> None:
         """Take all of the project away."""
@@ -152,7 +189,7 @@ class StaticProject:
 
     # What is to be there -----------------------------------------------------------------------
 
-    async def _job(self, name: ProjectName) -> _Job:
+    async def _job(self, name: ProjectName) -> Job:
         before = read_manifest(await self.site.read(manifest_path(name)))
         known = {path: piece for path, piece in before.pieces.items() if piece.digest}
         sizes = await self.site.sizes([*known])
@@ -161,13 +198,13 @@ class StaticProject:
             for (path, piece), size in zip(known.items(), sizes, strict=True)
             if size is not None and size == piece.size
         }
-        job = _Job(name, before, there)
+        job = Job(name, before, there)
         for path, piece in there.items() if self.way.layout.by_content else ():
             folder, filename = self.way.layout.split(path)
             job.folders[filename, piece.digest] = folder
         return job
 
-    async def _looked(self, job: _Job) -> _Found:
+    async def _looked(self, job: Job) -> _Found:
         """Look at the page, and have its files; and look again if they tell more about it."""
         found = await self._look(job)
         looks = 1
@@ -179,10 +216,11 @@ class StaticProject:
             self.tell(Left(job.name, job.left))
         return found
 
-    async def _look(self, job: _Job) -> _Found:
+    async def _look(self, job: Job) -> _Found:
         shown = await self.shelf.get(self.way.index, job.name)
         shown.sight.check_shown(self.way.index)
         page, lacking = await self._wanted(shown.page)
+        digest = await self._digest(shown.sight, page)
         job.left, job.fetched, job.lacking = 0, False, [*lacking]
         found: dict[str, _Ready] = {}
 
@@ -196,15 +234,16 @@ class StaticProject:
         if len(ready) < len(offered(page)):
             page = replace(page, versions=())  # those of the files that are there
         page = replace(page, files=tuple(one.file for one in ready))
-        return _Found(shown.sight, page, ready)
+        return _Found(shown.sight, page, ready, shown.until, digest)
 
     async def _wanted(self, page: Page) -> tuple[Page, Sequence[Lacked]]:
         return (page, ()) if self.narrow is None else await asyncio.to_thread(self.narrow, page)
 
-    async def _ready(self, job: _Job, file: File) -> _Ready | None:
+    async def _ready(self, job: Job, file: File) -> _Ready | None:
         """None when the file cannot be had: no page of the export lists it then."""
         async with self.slots:
             try:
+                self._check_name(job.name, file.filename)
                 piece, folder = await self._placed(job, file)
             except FATAL:
                 raise
@@ -219,23 +258,32 @@ class StaticProject:
             await self._beside(job, ready)
             return ready
 
-    async def _placed(self, job: _Job, file: File) -> tuple[Piece | None, str]:
+    def _check_name(self, project: ProjectName, filename: str) -> None:
+        """Raise BadName where it could be another project's file, too, or the page itself."""
+        if self.way.layout.flat and parse(filename).project != project:
+            raise BadName(f"its name is of another project than {project}, and one folder has both")
+
+    async def _placed(self, job: Job, file: File) -> tuple[Piece | None, str]:
         """The file's bytes, and the folder that they belong in."""
         layout = self.way.layout
         if not layout.by_content:
             folder = layout.folder(job.name, file, "")
-            return await self._had(job, file, "", layout.path(folder, file.filename)), folder
+            return await self.contents.had(
+                job, file, "", layout.path(folder, file.filename)
+            ), folder
         known = job.folders.get((file.filename, file.sha256)) if file.sha256 else None
         if known is not None:
             return job.there[layout.path(known, file.filename)], known
-        piece = await self._had(job, file, "", "")
-        here = piece and piece.digest and await self.blobs.size(piece.digest) is not None
-        blake2 = await self._blake2(piece.digest) if piece and piece.digest and here else ""
+        piece = await self.contents.had(job, file, "", "")
+        here = piece and piece.digest and await self.contents.blobs.size(piece.digest) is not None
+        blake2 = await self.contents.blake2(piece.digest) if piece and piece.digest and here else ""
         return piece, layout.folder(job.name, file, blake2)
 
-    async def _beside(self, job: _Job, ready: _Ready) -> None:
+    async def _beside(self, job: Job, ready: _Ready) -> None:
         """Metadata, signature and provenance. What cannot be had is not promised on the page."""
         file = ready.file
+        if self.way.layout.flat:
+            return
         if file.core_metadata and not await self._lies_beside(job, ready, METADATA):
             ready.file = replace(ready.file, core_metadata=False)
         if file.gpg_sig and not await self._lies_beside(job, ready, SIGNATURE):
@@ -246,13 +294,13 @@ class StaticProject:
             address = attested(file, path, self.way.base) if there else None
             ready.file = replace(ready.file, provenance=address)
 
-    async def _lies_beside(self, job: _Job, ready: _Ready, end: str) -> bool:
+    async def _lies_beside(self, job: Job, ready: _Ready, end: str) -> bool:
         name = ready.file.filename + end
         path = self.way.layout.path(ready.folder, name)
         try:
             if len(name.encode()) > MAX_FILENAME:
                 raise TooLarge(f"its name is too long for a file: {MAX_FILENAME} bytes at most")
-            piece = await self._had(job, ready.file, end, path)
+            piece = await self.contents.had(job, ready.file, end, path)
         except FATAL:
             raise
         except Error as e:
@@ -262,70 +310,18 @@ class StaticProject:
             ready.items.append(_Item(path, piece))
         return piece is not None
 
-    async def _had(self, job: _Job, file: File, end: str, path: str) -> Piece | None:
-        """The bytes: as they are in the target, as they are kept here, or fetched now."""
-        expected = _expected(file, end)
-        there = job.there.get(path)
-        if there is not None and expected in {None, there.digest}:
-            return there
-        if end == PROVENANCE:
-            return await self._provenance(job, file)
-        wanted = await self.files.find(self.way.index, job.name, file.key, file.filename + end)
-        piece = await self._kept(wanted)
-        if piece is None and self.way.dry and not self.way.held_only:
-            return Piece(expected, 0 if end else file.size)
-        if piece is None and (end == METADATA or not self.way.held_only):
-            await self._fetch(job, wanted)
-            piece = await self._kept(wanted)
-        return piece
-
-    async def _fetch(self, job: _Job, wanted: Wanted) -> None:
-        if self.way.held_only:
-            # Nobody is asked: what a kept wheel tells of itself can be read out of it.
-            if wanted.wheel is None or wanted.artifact is None:
-                return
-            if await self.files.fetch.kept(wanted.wheel) is not None:
-                await self.files.within.extract(wanted.wheel, wanted.artifact)
-            return
-        if wanted.artifact is None:
-            raise NoSuchFile(f"{wanted.filename} was uploaded here, but its bytes are gone")
-        async for more in self.files.bring(wanted):
-            self.tell(Came(more))
-        job.fetched = True
-
-    async def _kept(self, wanted: Wanted) -> Piece | None:
-        if wanted.artifact is not None:
-            kept = await self.files.fetch.kept(wanted.artifact)
-            return Piece(*kept) if kept else None
-        size = await self.files.size(wanted)
-        return None if size is None else Piece(wanted.digest, size)
-
-    async def _provenance(self, job: _Job, file: File) -> Piece | None:
-        if self.way.dry:
-            return Piece(None, 0)
-        version = version_of(file.filename) or ""
-        try:
-            found = await self.integrity.find(self.way.index, job.name, version, file.filename)
-        except Error:
-            if self.way.held_only:
-                return None
-            raise
-        return Piece(found.digest, len(found.body))
-
-    async def _blake2(self, digest: Digest) -> str:
-        seen = blake2b(digest_size=32)
-        async for chunk in self._chunks(digest):
-            seen.update(chunk)
-        return seen.hexdigest()
-
     # Bringing it there -------------------------------------------------------------------------
 
-    async def _write(self, job: _Job, found: _Found) -> None:
+    async def _write(self, job: Job, found: _Found) -> int:
+        """How many files it has there."""
         serial, ready = found.sight.told, found.ready
         pages = await self._pages(found)
         files = {item.path: item.piece for each in ready for item in each.items}
         after = Manifest(
-            {**files, **{path: piece_of(data) for path, data in pages.items()}}, serial, whole=True
+            {**files, **{path: piece_of(data) for path, data in pages.items()}},
+            serial,
+            whole=True,
+            links=self.way.layout.links(found.page),
         )
         new = {path: p for path, p in after.pieces.items() if job.there.get(path) != p}
         gone = [path for path in job.before.pieces if path not in after.pieces]
@@ -335,14 +331,19 @@ class StaticProject:
 
         if not self.way.dry and after != (job.before if not new else None):
             if new or gone:
-                await self._record(job, Manifest({**job.before.pieces, **after.pieces}, serial))
+                both = {**job.before.pieces, **after.pieces}
+                await self._record(job.name, Manifest(both, serial, links=after.links))
                 await each([p for p in new if p in files], self.way.jobs, put)
                 for path in new.keys() & pages.keys():
                     await self.site.write(path, pages[path])
+            if gone and self.way.layout.flat:
+                self.later.append(_Later(job.name, gone, after))
+            else:
                 await self.site.remove(gone)
-            await self._record(job, after)
+                await self._record(job.name, after)
         sizes = sum(piece.size or 0 for piece in new.values())
         self.tell(Wrote(job.name, len(new), sizes, len(after.pieces) - len(new), len(gone)))
+        return len(after.pieces)
 
     async def _pages(self, found: _Found) -> dict[str, bytes]:
         page, folders = found.page, {each.file.filename: each.folder for each in found.ready}
@@ -357,24 +358,10 @@ class StaticProject:
         digest = piece.digest
         if digest is not None:
             async with self.slots:
-                await self.site.put(path, digest, lambda: self._chunks(digest))
+                await self.site.put(path, digest, lambda: self.contents.chunks(digest))
 
-    async def _record(self, job: _Job, manifest: Manifest) -> None:
-        await self.site.write(manifest_path(job.name), msgspec.json.encode(manifest))
-
-    async def _chunks(self, digest: Digest) -> AsyncGenerator[bytes, None]:
-        size = await self.blobs.size(digest)
-        async with aclosing(self.blobs.read(digest, 0, size or 0)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    async def _record(self, name: ProjectName, manifest: Manifest) -> None:
+        await self.site.write(manifest_path(name), msgspec.json.encode(manifest))
 
     def _pages_first(self, pieces: Mapping[str, Piece]) -> list[str]:
         return sorted(pieces, key=lambda path: path.startswith(self.way.layout.files))
-
-
-def _expected(file: File, end: str) -> Digest | None:
-    """What the page says of the bytes."""
-    if end == METADATA:
-        said = file.core_metadata.get("sha256") if isinstance(file.core_metadata, dict) else None
-        return Digest(said) if said else None
-    return None if end else file.sha256

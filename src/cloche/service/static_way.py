@@ -39,7 +39,13 @@ class Lacked(Struct, frozen=True, tag_field="event", tag="lacked"):
     why: str
 
 
-Event = Came | Wrote | Left | Lacked
+class Noted(Struct, frozen=True, tag_field="event", tag="note"):
+    """What is not known of dependencies: no failure."""
+
+    says: str
+
+
+Event = Came | Wrote | Left | Lacked | Noted
 Tell = Callable[[Event], None]
 Narrow = Callable[[Page], tuple[Page, Sequence[Lacked]]]
 """Leaves on a page what is wanted of it, and says what it lacks."""

@@ -50,6 +50,8 @@ def connect(url: str, options: Mapping[str, str], locate: Locate | None) -> Site
 
 
 class _Folder:
+    lasting = False
+
     def __init__(self, root: Path, locate: Locate | None) -> None:
         self._root = root
         self._locate = locate

@@ -67,6 +67,8 @@ def connect(url: str, options: Mapping[str, str], locate: object) -> Site:
 
 
 class _Bucket:
+    lasting = True
+
     def __init__(self, store: S3Store, where: str) -> None:
         self._store = store
         self._where = where
@@ -121,14 +123,15 @@ class _Bucket:
     async def names(self, folder: str) -> AsyncIterator[str]:
         # Both kinds in one answer, which obstore does not page: a folder of many is listed flat.
         seen = ""
-        pages = aiter(self._store.list(_key(folder), chunk_size=1000))
+        above = f"{_key(folder)}/" if folder else ""
+        pages = aiter(self._store.list(above or None, chunk_size=1000))
         while True:
             with self._translated():
                 page = await anext(pages, None)
             if page is None:
                 return
             for found in page:
-                name = found["path"].removeprefix(f"{folder}/").partition("/")[0]
+                name = found["path"].removeprefix(above).partition("/")[0]
                 if name != seen:  # S3 lists in the order of keys
                     seen = name
                     yield name
