@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.attestations import attestation, provenance, statement
 from tests.clients.client import NewClient
 from tests.clients.evidence import installed
 from tests.clients.installer import Installer
-from tests.packages import sdist, wheel
+from tests.packages import Built, sdist, wheel
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
 from tests.web.forms import upload
@@ -133,6 +134,47 @@ def test_what_is_lacking(gap: Gap, upstream: Upstream) -> None:
     gap.do(gap.far, "apply", str(gap.folder / "two"), *settings(gap.far))
     wanted.write_text(wanted.read_text().replace("gap-none==1\n", ""))
     assert gap.do(gap.far, *asked) == ""
+
+
+def test_who_signed_is_carried(gap: Gap, upstream: Upstream) -> None:
+    """The far side has the provenance of uploads and of upstreams' files; no delta has it again."""
+    body = provenance(attestation(statement(OYSTER)))
+    where = upstream.add(Built("gap.provenance", body, b"", "side", "1.0"), metadata=False)
+    upstream.add(OYSTER, provenance=upstream.url + where)
+    said = json.dumps([attestation(statement(ACME))])
+    with gap.near as near:
+        token = near.first_token
+        assert upload(near.url, ACME, token, attestations=said).status == 200
+        assert near.get("/simple/gap-oyster/").status == 200
+        mine = near.get(proven(ACME)).body
+    gap.carry("one")
+
+    with gap.far as far:
+        assert [far.get(proven(each)).body for each in (ACME, OYSTER)] == [mine, body]
+        address = str(listed(far, OYSTER)["provenance"])
+        assert far.get(address.removeprefix(far.url)).body == body
+    with gap.near as near:
+        assert upload(near.url, ACME_2, token).status == 200
+    gap.create("two", "--since", gap.mark())
+    done = gap.near.command("bundle", "verify", str(gap.folder / "two"), "--allow-unsigned")
+    assert " 2 files of " in done.stdout  # the new wheel and its metadata
+    gap.do(gap.far, "apply", str(gap.folder / "two"), *settings(gap.far))
+    with gap.far as far:
+        assert [far.get(proven(each)).body for each in (ACME, OYSTER)] == [mine, body]
+
+
+def proven(built: Built) -> str:
+    return f"/integrity/{built.project}/{built.version}/{built.filename}/provenance"
+
+
+def listed(server: Cloche, built: Built) -> dict[str, object]:
+    """The file on its project's page."""
+    [file] = [
+        file
+        for file in page_of(server, built.project)["files"]
+        if file["filename"] == built.filename
+    ]
+    return file
 
 
 def settings(server: Cloche) -> tuple[str, ...]:
