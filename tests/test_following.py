@@ -291,6 +291,9 @@ def test_the_old_primary_comes_back(pair: Pair) -> None:
     assert "remove `follow`" in pair.replica.log
     assert pair.shown("late") is None
     assert pair.shown("mine") is not None
+    until(lambda: "never came here" in (pair.known("trouble") or ""), SECONDS)
+    said = pair.command("follow", "--status", "--json")
+    assert (said.returncode, "promoted by" in json.loads(said.stdout)[0]["state"]) == (1, True)
 
     pair.primary.stop()
     secret = granted(pair.replica.data, "follow")

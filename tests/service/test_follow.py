@@ -16,6 +16,7 @@ from cloche.core.following import Position, Stretch
 from cloche.core.model import Digest, ProjectName, Upload
 from cloche.ports import Blobs, Deed
 from cloche.service.follow import AT_ONCE, Follow
+from cloche.service.former import Former
 from cloche.spool import Spool
 from tests.catalog.samples import DEMO, NOON, remove, sha256, upload
 
@@ -227,6 +228,23 @@ async def test_trouble_ends(follow: Follow, primary: FakePrimary, here: Catalog)
     assert await shown(here) == ["1.0"]
     await here.pursuits.promote("main", Deed(who="ann", at=NOON))
     await running
+
+
+async def test_the_former_primary(follow: Follow, primary: FakePrimary, here: Catalog) -> None:
+    """After the promotion, what happens there never comes here, and is told as trouble."""
+    await primary.publish(*made("1.0"))
+    await follow.catch_up()
+    await here.pursuits.fail("main", "it is down")
+    await here.pursuits.promote("main", Deed(who="ann", at=NOON))
+    former = Former(follow)
+    assert not await former.look()
+    assert (await here.pursuits.all())[0].trouble is None
+
+    await primary.publish(*made("2.0"))
+
+    assert await former.look()
+    assert "never came here" in ((await here.pursuits.all())[0].trouble or "")
+    assert await shown(here) == ["1.0"]
 
 
 async def _trouble(here: Catalog, *, comes: bool) -> None:

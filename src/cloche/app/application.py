@@ -31,6 +31,7 @@ from cloche.core.errors import Error
 from cloche.logins.tokens import Login as Tokens
 from cloche.logs import Log
 from cloche.ports import Blobs, Clock, Deed, Login
+from cloche.service.former import Former
 from cloche.service.limit import Limit
 from cloche.service.notify import Notify
 from cloche.service.prefetch import Prefetch
@@ -202,7 +203,7 @@ class Application:
         if (limit := settings.cache.bytes) is not None:
             chores.append(Limit(services.evict, self._catalog.leases, self._clock, limit).keep())
         if not settings.server.offline:
-            chores += [follow.run(metrics.followed) for follow in services.follows.values()]
+            chores += [Former(each).run(metrics.followed) for each in services.follows.values()]
         return chores
 
     async def _tell(self) -> None:

@@ -103,6 +103,7 @@ class SqlPursuits:
             if row.promoted_at is not None:
                 raise BadRequest(f"index {index} was promoted at {row.promoted_at.isoformat()}")
             said = {"promoted_at": deed.at, "promoted_by": deed.who, "holder": None}
+            said["trouble"] = None
             connection.execute(_SET, {"index": index} | said)
             told = {"followed": row.url, "serial": row.serial, "reason": deed.reason}
             detail = {key: value for key, value in told.items() if value}

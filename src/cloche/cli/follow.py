@@ -89,7 +89,7 @@ def follow(
     """Do what has happened in the indexes of another server that these follow.
 
     A running server does that by itself. Exit code 1 if one of them cannot be followed, or with
-    --status if one is in trouble.
+    --status if one is in trouble: also a promoted one whose former primary still takes changes.
     """
     settings = load(config, data)
     for name in indexes or ():
@@ -115,7 +115,7 @@ async def _status(settings: Settings, indexes: list[str] | None, *, as_json: boo
     else:
         for line in table([HEAD, *map(_cells, found)]):
             print(plain(line))
-    return not any(each.trouble and each.promoted_at is None for each in found)
+    return not any(each.trouble for each in found)
 
 
 def _run(settings: Settings, indexes: list[str] | None, *, dry_run: bool, as_json: bool) -> bool:
