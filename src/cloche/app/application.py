@@ -49,7 +49,8 @@ from cloche.web.indexes import Indexes
 from cloche.web.integrity import Provenance
 from cloche.web.links import Links
 from cloche.web.local import Local
-from cloche.web.management import Managed, Management
+from cloche.web.managed import Managed
+from cloche.web.management import Management
 from cloche.web.past import AsOf
 from cloche.web.people import People
 from cloche.web.plain import PlainUploads

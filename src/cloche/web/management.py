@@ -7,33 +7,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloche.core.errors import BadRequest, TooLarge
-from cloche.ports import Accesses
-from cloche.service.admit import Admit
-from cloche.service.builds import Builds
-from cloche.service.explain import Explain
-from cloche.service.followed import Followed
-from cloche.service.promote import Promote
-from cloche.service.shelf import Shelf
-from cloche.service.snapshots import Naming
-from cloche.service.steward import Steward
 from cloche.web.gate import Gate
+from cloche.web.managed import Managed
 
 MAX_BODY = 64 << 10  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Managed:
-    """The use cases that it is over."""
-
-    steward: Steward
-    builds: Builds
-    admit: Admit
-    promote: Promote
-    explain: Explain
-    naming: Naming
-    shelf: Shelf
-    accesses: Accesses
-    followed: Followed
 
 
 @dataclass(eq=False)

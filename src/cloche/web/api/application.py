@@ -20,7 +20,7 @@ from cloche.web.api.projects import Projects
 from cloche.web.api.pushes import Pushes
 from cloche.web.api.snapshots import Snapshots
 from cloche.web.gate import Gate
-from cloche.web.management import Managed
+from cloche.web.managed import Managed
 from cloche.web.protocol import PROBLEM
 
 ROOT = "/-/api/v1"
