@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests.services.daemons import Runner, ServiceFailed, listens, program, star
 from tests.services.postgres import Postgres
 from tests.services.s3 import Bucket, Server
 from tests.services.signing import signed_headers
+from tests.waiting import until
 
 LEFT_SECONDS = 60.0
 STARTER = """
@@ -30,14 +31,6 @@ print(child.pid, child.said.decode(), flush=True)
 sys.stdin.read()
 child.close()
 """
-
-
-def until(holds: Callable[[], bool]) -> bool:
-    """Wait until it holds, and say whether it does in the end."""
-    deadline = time.monotonic() + LEFT_SECONDS
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return holds()
 
 
 def test_a_row_goes_into_postgres_and_comes_back(postgres_url: str) -> None:
@@ -150,8 +143,8 @@ def test_a_service_ends_with_who_started_it(module: str, how: str) -> None:
             case "killed":
                 starter.kill()
 
-        assert until(lambda: not listens(port))
-        assert until(lambda: nobody_lives(pid))
+        until(lambda: not listens(port), LEFT_SECONDS)
+        until(lambda: nobody_lives(pid), LEFT_SECONDS)
 
 
 def port_of(said: bytes) -> int:
