@@ -259,7 +259,7 @@ def test_the_name_in_the_past(scene: Scene, kind: Kind, when: str) -> None:
 
     assert b"99.0" not in page.body
     assert scene.get(path).status in {400, 404, 410}
-    assert scene.corporate.requests("/simple/") == []
+    assert scene.corporate.requests(f"/simple/{project}/") == []
     assert scene.leaks(project) == []
 
 

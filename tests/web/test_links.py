@@ -47,7 +47,7 @@ def test_what_is_on_it(server: Cloche, token: str, upstream: Upstream) -> None:
         page = server.get(path).body.decode()
         assert f"{hosted.filename}#sha256={hosted.sha256}" in page
         assert public.filename not in page
-    assert upstream.requests("/simple/") == []
+    assert upstream.requests("/simple/flat-") == []
     assert hosted.filename not in server.get("/closed/+links/", basic(token)).body.decode()
 
 

@@ -2,7 +2,6 @@
 
 import json
 from urllib.parse import urljoin
-from uuid import uuid4
 
 import pytest
 
@@ -36,12 +35,9 @@ def address(server: Cloche, built: Built) -> str:
 @pytest.fixture
 def kept(server: Cloche, upstream: Upstream) -> Built:
     """A project of two files, one of which is kept."""
-    # Another name each time: a look behind the last test may have found the project gone.
-    name = f"local-kept-{uuid4().hex[:8]}"
-    built = wheel(name, "1.0", requires_python=">=3.8")
-    upstream.project(name, max_age=0)
+    built = wheel("local-kept", "1.0", requires_python=">=3.8")
     upstream.add(built)
-    upstream.add(wheel(name, "2.0"))
+    upstream.add(wheel("local-kept", "2.0"))
     fetch(server, built)
     upstream.forget()
     return built
@@ -55,7 +51,7 @@ def test_files_that_are_kept(server: Cloche, kept: Built, upstream: Upstream) ->
     assert file[0] == kept.filename
     assert reply.body == kept.content
     assert reply.headers["etag"] == f'"{kept.sha256}"'
-    assert upstream.requests("/simple/") == []
+    assert upstream.requests("/simple/local-kept/") == []
 
 
 def test_without_the_upstream(server: Cloche, kept: Built, upstream: Upstream) -> None:
@@ -89,7 +85,7 @@ def test_metadata_that_is_kept(server: Cloche, upstream: Upstream) -> None:
 
     (url,) = listed(server, "/local/local-metadata/").values()
     assert server.get(f"/local/local-metadata/{url}.metadata").body == built.metadata
-    assert upstream.requests("/simple/") == []
+    assert upstream.requests("/simple/local-metadata/") == []
 
 
 def test_unknown_projects(server: Cloche, upstream: Upstream) -> None:
@@ -100,7 +96,7 @@ def test_unknown_projects(server: Cloche, upstream: Upstream) -> None:
 
     assert server.get("/local/local-unfetched/").status == 404
     assert server.get("/local/local-unheard-of/").status == 404
-    assert upstream.requests("/simple/") == []
+    assert upstream.requests("/simple/local-un") == []
 
 
 def test_uploads(server: Cloche, token: str) -> None:

@@ -110,7 +110,7 @@ def test_an_upstream_as_it_was_seen(server: Cloche, upstream: Upstream) -> None:
     yanked = [json.loads(page.body)["files"][-1].get("yanked") for page in pages]
     assert yanked == [None, None, "broken"]
     assert ask(server, third + 1, "past-seen").status == 404
-    assert upstream.requests() == []
+    assert upstream.requests("/simple/past-seen/") == []
 
 
 def test_a_file_that_is_there_no_more(server: Cloche, upstream: Upstream) -> None:

@@ -133,7 +133,8 @@ def test_addresses_lead_nowhere(server: Cloche, upstream: Upstream, line: str) -
     said = answer(sent(server, line.format(url=upstream.url) + f"\n-i {upstream.url}/evil/\n"))
 
     assert len(said["unparseable"]) == 1
-    assert upstream.requests() == []
+    for path in ("/evil/", "/x", "/files/x", "/simple/x/"):
+        assert upstream.requests(path) == []
 
 
 def test_variables_are_nobodys(server: Cloche) -> None:
