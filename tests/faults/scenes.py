@@ -12,6 +12,7 @@ from tests.faults.wire import (
 )
 from tests.packages import Built, wheel
 from tests.upstream.controller import Upstream
+from tests.waiting import until
 
 NEW = wheel("new", "1.0", size=3_000_000)
 COLD = wheel("cold", "1.0", size=5_000_000)
@@ -144,4 +145,5 @@ class Refresh:
         assert false_offers(url, "moving") == []
 
     def again(self, url: str, token: str) -> None:  # noqa: ARG002 - readers need no token
-        assert set(page(url, "moving")) == {OLD_RELEASE.filename, NEW_RELEASE.filename}
+        both = {OLD_RELEASE.filename, NEW_RELEASE.filename}
+        until(lambda: set(page(url, "moving")) == both)  # news may take longer than an answer
