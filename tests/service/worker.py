@@ -21,7 +21,7 @@ from cloche.ports import Blobs, Upstream
 from cloche.service.fetch import Body, Fetch
 from cloche.service.files import Files
 from cloche.service.knowledge import Knowledge
-from cloche.service.reading import Reading
+from cloche.service.reading import Reading, readers
 from cloche.service.recall import Policy, Recaller
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
@@ -160,7 +160,7 @@ def _compose(
     }
     fetch = Fetch(blobs, stored.pages, spool, remote, clock)
     within = Within(fetch, remote, spool)
-    knowledge = Knowledge(stored.facts, {"metadata": Reading(fetch, within, blobs)}, clock)
+    knowledge = Knowledge(stored.facts, {**readers(Reading(fetch, within, blobs))}, clock)
     view = View(
         options.indexes,
         cached,

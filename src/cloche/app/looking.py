@@ -8,7 +8,7 @@ from cloche.catalog import Catalog
 from cloche.config import Settings
 from cloche.config.recording import rebuilt
 from cloche.core.index import watched
-from cloche.core.known import Need, description, whole
+from cloche.core.known import Need
 from cloche.ports import Absences, Attestor, Blobs, Clock, Primary, Upstream
 from cloche.service.advised import Advised
 from cloche.service.advisories import Subscription
@@ -20,7 +20,7 @@ from cloche.service.integrity import Integrity, Objects
 from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.knowledge import Knowledge, Looker
 from cloche.service.past import Times
-from cloche.service.reading import Current, Reading
+from cloche.service.reading import Reading, readers
 from cloche.service.recall import Recaller
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
@@ -86,11 +86,8 @@ class Looking:
 
     @cached_property
     def knowledge(self) -> Knowledge:
-        reading = Reading(self.fetch, self.within, self.blobs)
         lookers: dict[Need, Looker] = {
-            "metadata": reading,
-            "info": Current(reading, whole),
-            "description": Current(reading, description),
+            **readers(Reading(self.fetch, self.within, self.blobs)),
             "provenance": Signers(self.objects, self.attestor),
         }
         return Knowledge(self.stored.facts, lookers, self.clock)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cloche.core import metadata
 from cloche.core.errors import NoSuchFile, TooLarge
-from cloche.core.known import Facts, fields
+from cloche.core.known import Facts, Need, description, fields, whole
 from cloche.core.metadata import Metadata
 from cloche.core.model import Artifact, Digest, ProjectName
 from cloche.core.policy import Candidate, Offer
@@ -79,6 +79,15 @@ class Current:
 
     async def look(self, project: ProjectName, teller: Candidate) -> Facts:
         return self.keep(await self.reading.metadata(project, teller))
+
+
+def readers(reading: Reading) -> dict[Need, Reading | Current]:
+    """What reads metadata for each need of any."""
+    return {
+        "metadata": reading,
+        "info": Current(reading, whole),
+        "description": Current(reading, description),
+    }
 
 
 def _tellers(members: Sequence[Candidate]) -> list[Candidate]:
