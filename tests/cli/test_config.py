@@ -107,7 +107,7 @@ def test_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
 
 
 def test_takes_over_what_bandersnatch_has(tmp_path: Path) -> None:
-    """What `import` prints is a file that `check` takes, with what was lost in comments."""
+    """What `import` prints is a file that `check` takes; comments say what is elsewhere here."""
     conf = tmp_path / "bandersnatch.conf"
     conf.write_text(
         "[mirror]\nhash-index = true\n[plugins]\nenabled = prerelease_release latest_release\n"
@@ -117,7 +117,7 @@ def test_takes_over_what_bandersnatch_has(tmp_path: Path) -> None:
     made = tmp_path / "cloche.toml"
     made.write_text(imported.stdout)
 
-    assert imported.stdout.startswith("# [mirror] hash-index has no counterpart\n")
+    assert imported.stdout.startswith("# [mirror] hash-index: folders named by a letter are")
     done = run(tmp_path, "config", "check", made)
     assert done.returncode == 0, done.stderr
     assert "index     mirror (default)" in done.stdout
