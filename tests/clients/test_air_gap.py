@@ -1,6 +1,9 @@
 """Two servers that no network joins: what one has is carried to the other, and installed there."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,6 +137,57 @@ def test_what_is_lacking(gap: Gap, upstream: Upstream) -> None:
     gap.do(gap.far, "apply", str(gap.folder / "two"), *settings(gap.far))
     wanted.write_text(wanted.read_text().replace("gap-none==1\n", ""))
     assert gap.do(gap.far, *asked) == ""
+
+
+def has_networks() -> bool:
+    """Whether a process here may have a network of its own."""
+    if sys.platform != "linux" or shutil.which("unshare") is None or shutil.which("ip") is None:
+        return False
+    tried = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
+    return tried.returncode == 0
+
+
+@pytest.mark.skipif(not has_networks(), reason="a network of one's own takes privileges")
+def test_without_a_network(gap: Gap, upstream: Upstream) -> None:
+    """In a network namespace of its own the far side applies, serves pip and uv, and the delta."""
+    upstream.add(OYSTER)
+    (gap.folder / "requirements.txt").write_text("gap-acme==2.0\n")
+    with gap.near as near:
+        token = near.first_token
+        assert upload(near.url, ACME, token).status == 200
+        assert near.get("/simple/gap-oyster/").status == 200
+    one = gap.create("one")
+    with gap.near as near:
+        assert upload(near.url, ACME_2, token).status == 200
+    gap.create("two", "--since", one)
+
+    done = subprocess.run(
+        [
+            "unshare",
+            "--net",
+            sys.executable,
+            "-m",
+            "tests.clients.beyond",
+            gap.folder,
+            upstream.url,
+        ],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    both = {"gap-acme": "1.0", "gap-oyster": "1.0"}
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "reached": False,
+        "lacking": "gap-acme==2.0\n",
+        "pip": both,
+        "uv": both,
+        "then": {"gap-acme": "2.0"},
+        "lacking then": "",
+    }
 
 
 def test_who_signed_is_carried(gap: Gap, upstream: Upstream) -> None:
