@@ -295,6 +295,8 @@ async def test_a_file_that_is_listed_no_longer(
     clock.move(3600)
     node = await employ(Options(clock=clock, indexes=under(), freshness=PATIENT))
     await look(node)
+    # Who comes while a look at the same project ends joins it, and learns of other files later.
+    await until(lambda: _idle(node))
     upstream.forget()
 
     for each in (good, unread):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloche.web.requestlog import Entry, Facts, RequestLog, kind_of
+from cloche.web.requestlog import MOST, Entry, Facts, RequestLog, kind_of
 from tests.server import Cloche
 from tests.waiting import until
 
@@ -89,6 +89,19 @@ def test_flushed_by_itself() -> None:
 
     asyncio.run(run())
     assert out.getvalue().count("\n") == 1
+
+
+def test_few_are_gathered() -> None:
+    """However many come at once, no more than so many are kept from the log."""
+    out = io.StringIO()
+
+    async def run() -> None:
+        log = RequestLog(as_json=False, out=out)
+        for _ in range(MOST):
+            log.add(*entry())
+        assert out.getvalue().count("\n") == MOST
+
+    asyncio.run(run())
 
 
 agents = st.binary(max_size=300).map(lambda raw: raw.decode("latin-1")) | st.text()

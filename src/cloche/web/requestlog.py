@@ -19,6 +19,7 @@ from prometheus_client import Counter, Histogram
 from cloche.logs import stamp
 
 FLUSH_AFTER = 0.2  # seconds
+MOST = 500  # entries that are gathered: more of them would hold up a request for milliseconds
 MAX_TEXT = 200  # characters of what a client sent that are worth keeping
 
 
@@ -88,7 +89,9 @@ class RequestLog:
     def add(self, at: float, seconds: float, facts: Facts) -> None:
         """Have a request written that was answered `at` (since 1970), within `seconds`."""
         self._entries.append((at, seconds, facts))
-        if self._timer is None:
+        if len(self._entries) >= MOST:
+            self.flush()
+        elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
 
     def flush(self) -> None:
