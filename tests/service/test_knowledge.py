@@ -1,5 +1,6 @@
 """Rules that must know more than the page says: what is looked at for them, and what is kept."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -295,8 +296,6 @@ async def test_a_file_that_is_listed_no_longer(
     clock.move(3600)
     node = await employ(Options(clock=clock, indexes=under(), freshness=PATIENT))
     await look(node)
-    # Who comes while a look at the same project ends joins it, and learns of other files later.
-    await until(lambda: _idle(node))
     upstream.forget()
 
     for each in (good, unread):
@@ -305,6 +304,32 @@ async def test_a_file_that_is_listed_no_longer(
     with pytest.raises(Denied, match="its licence is ISC"):
         await node.files.find("main", DEMO, FileKey(bad.sha256), bad.filename)
     assert asked(upstream) == []
+
+
+async def test_a_file_that_no_look_under_way_is_for(
+    upstream: Upstream, employ: Employ, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at all the same, and not withheld because others are looked at."""
+    monkeypatch.setattr(knowledge, "PATIENCE", 3.0)
+    kept, slow = licensed("1.0"), licensed("2.0")
+    upstream.add(kept, metadata=False)
+    plain = await employ(Options(clock=clock, freshness=PATIENT))
+    await plain.bytes_of(kept)
+    upstream.remove(kept)
+    upstream.add(slow)
+    clock.move(3600)
+    node = await employ(Options(clock=clock, indexes=under(), freshness=PATIENT))
+    with upstream.gate(f"{upstream.file(slow)}.metadata"):
+        looking = asyncio.create_task(look(node))
+        await until(lambda: _is_asked(upstream))
+        found = await node.files.find("main", DEMO, FileKey(kept.sha256), kept.filename)
+    await looking
+
+    assert await everything(await node.files.open(found, 0, None)) == kept.content
+
+
+async def _is_asked(upstream: Upstream) -> bool:
+    return bool(asked(upstream))
 
 
 async def test_what_two_upstreams_say(employ: Employ, upstream: Upstream, clock: Clock) -> None:

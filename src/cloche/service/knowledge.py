@@ -66,8 +66,12 @@ class Looker(Protocol):
 
 @dataclass
 class _Walk:
-    """Looks under way. `found` grows; `enough` is set when a page need wait no more."""
+    """Looks under way, for what tells of `sought`.
 
+    `found` grows; `enough` is set when a page need wait no more.
+    """
+
+    sought: frozenset[FileKey]
     found: Said = field(default_factory=dict)
     enough: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -79,7 +83,7 @@ class Knowledge:
     facts: FactStore
     lookers: Mapping[Need, Looker]
     clock: Clock
-    _walks: dict[Place, _Walk] = field(default_factory=dict)
+    _walks: dict[Place, list[_Walk]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _lacks: OrderedDict[tuple[Place, FileKey], Lack] = field(default_factory=OrderedDict)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -139,16 +143,24 @@ class Knowledge:
 
     async def _looked(self, place: Place, tellers: list[Candidate]) -> Said:
         """What is found within a moment. The rest is looked for behind it."""
-        walk = self._walks.get(place)
-        if walk is None:
-            walk = self._walks[place] = _Walk()
-            task = asyncio.get_running_loop().create_task(self._walk(place, walk, tellers[:MOST]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        walks = self._walks.setdefault(place, [])
+        under_way = frozenset(key for walk in walks for key in walk.sought)
+        wanted = {each.file.key: each for each in tellers[:MOST]}
+        if new := [each for key, each in wanted.items() if key not in under_way]:
+            walks.append(self._begin(place, new))
+        joined = [walk for walk in walks if not walk.sought.isdisjoint(wanted)]
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                await walk.enough.wait()
-        return walk.found
+                for walk in joined:
+                    await walk.enough.wait()
+        return {key: said for walk in joined for key, said in walk.found.items()}
+
+    def _begin(self, place: Place, tellers: list[Candidate]) -> _Walk:
+        walk = _Walk(frozenset(each.file.key for each in tellers))
+        task = asyncio.get_running_loop().create_task(self._walk(place, walk, tellers))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return walk
 
     async def _walk(self, place: Place, walk: _Walk, tellers: list[Candidate]) -> None:
         try:
@@ -163,7 +175,9 @@ class Knowledge:
                     break  # an upstream that is unwell is not asked for the rest
         finally:
             walk.enough.set()
-            del self._walks[place]
+            self._walks[place].remove(walk)
+            if not self._walks[place]:
+                del self._walks[place]
 
     async def _look(
         self, place: Place, walk: _Walk, teller: Candidate, turns: asyncio.Semaphore
