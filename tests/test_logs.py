@@ -31,7 +31,9 @@ def as_before() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is logged is logged then."""
-    monkeypatch.setattr("logging.time.time", (NOON + timedelta(milliseconds=1)).timestamp)
+    at = NOON + timedelta(milliseconds=1)
+    monkeypatch.setattr("logging.time.time", at.timestamp)
+    monkeypatch.setattr("logging.time.time_ns", lambda: int(at.timestamp() * 1000) * 1_000_000)
 
 
 def test_a_line(capsys: pytest.CaptureFixture[str]) -> None:
