@@ -189,6 +189,8 @@ class Download:
         """Keep the file. The clients have the right bytes whether or not that is possible."""
         try:
             await self._bytes.keep(self._keep.blobs, digest)
+            if self.artifact.hashes:
+                self._finish(digest, size)  # its digest tells what it is, also after a crash
             await self._keep.record(self.artifact, digest, size)
         except Error as e:
             self._unkept = e
