@@ -289,6 +289,7 @@ async def test_a_file_that_is_listed_no_longer(
     plain = await employ(Options(clock=clock, freshness=PATIENT))
     for each in (good, bad, unread):
         await plain.bytes_of(each)
+    await plain.fetch.close(patience=20)  # a file may be sent a moment before it is recorded
     upstream.remove(good)
     upstream.remove(bad)
     upstream.remove(unread)
@@ -315,6 +316,7 @@ async def test_a_file_that_no_look_under_way_is_for(
     upstream.add(kept, metadata=False)
     plain = await employ(Options(clock=clock, freshness=PATIENT))
     await plain.bytes_of(kept)
+    await plain.fetch.close(patience=20)
     upstream.remove(kept)
     upstream.add(slow)
     clock.move(3600)

@@ -33,7 +33,14 @@ async def caching(employ: Employ, clock: Clock, policy: Policy) -> Worker:
     """A worker that has fetched the old file, and not the new one."""
     node = await employ(Options(clock=clock, recall=policy, freshness=PATIENT))
     assert await read(node) == OLD.content
+    await until(lambda: _is_recorded(node))
     return node
+
+
+async def _is_recorded(node: Worker) -> bool:
+    """A file may be sent a moment before it is recorded as kept."""
+    held = await node.catalog.pages.held("pypi", FileKey(OLD.sha256), OLD.filename)
+    return held is not None
 
 
 async def read(node: Worker, built: Built = OLD, beside: str = "") -> bytes:

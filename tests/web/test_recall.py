@@ -1,6 +1,8 @@
 """What a server does about kept files that its upstream has deleted, by its settings."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -21,6 +23,13 @@ def listed(server: Cloche) -> dict[str, str]:
     assert reply.status == 200
     files = json.loads(reply.body)["files"]
     return {file["filename"]: urljoin("/simple/demo/", file["url"]) for file in files}
+
+
+def is_recorded(server: Cloche) -> bool:
+    """Whether the file is noted as kept: it may be sent a moment before."""
+    with closing(sqlite3.connect(server.data / "cloche.db")) as catalog:
+        found = catalog.execute("SELECT 1 FROM held WHERE filename = ?", (OLD.filename,))
+        return found.fetchone() is not None
 
 
 @pytest.mark.parametrize(
@@ -53,6 +62,7 @@ def test_a_deleted_file(
     with server:
         address = listed(server)[OLD.filename]
         assert server.get(address).body == OLD.content
+        until(lambda: is_recorded(server))
         upstream.remove(OLD)
 
         until(lambda: (OLD.filename in listed(server)) is is_listed)
