@@ -147,6 +147,7 @@ def has_networks() -> bool:
     return tried.returncode == 0
 
 
+# Two folders show the same above, wherever the kernel gives this process no network of its own.
 @pytest.mark.skipif(not has_networks(), reason="a network of one's own takes privileges")
 def test_without_a_network(gap: Gap, upstream: Upstream) -> None:
     """In a network namespace of its own the far side applies, serves pip and uv, and the delta."""

@@ -34,7 +34,7 @@ def mirror(
 ) -> tuple[Path, dict[str, Any], str]:
     """A mirror of a server that is gone, what that had said, and where it was."""
     if reason := row.missing():
-        pytest.skip(reason)
+        pytest.skip(reason)  # no Python here that this client runs on: `make test` has said which
     config = tmp_path / "first.toml"
     config.write_text("[index.main]\ndefault = true\nuploads = true\n")
     (tmp_path / "mirror").mkdir()

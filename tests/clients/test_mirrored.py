@@ -62,7 +62,7 @@ def address(server: Cloche) -> str:
 def mirrors(new_client: NewClient, command: str) -> Client:
     client = new_client("mirrors")
     if (reason := client.bin.parent / "why-not").exists():
-        pytest.skip(reason.read_text())
+        pytest.skip(reason.read_text())  # no Python here that this client runs on
     return Client(client.name, client.home, command)
 
 

@@ -104,19 +104,19 @@ class Installer(Row):
 
     def lock(self, index: str, wanted: str) -> str:
         """Lock what is wanted and all it needs, and return the lock file."""
-        raise NotImplementedError(NO_MEANS)
+        raise NotImplementedError(NO_MEANS)  # some clients cannot, by design
 
     def download(self, index: str, wanted: str) -> Path:
         """Download what is wanted and all it needs, and return the folder that it lies in."""
-        raise NotImplementedError(NO_MEANS)
+        raise NotImplementedError(NO_MEANS)  # some clients cannot, by design
 
     def hashed(self, index: str, *wanted: Built) -> Outcome:
         """Install these, and no other bytes than these."""
-        raise NotImplementedError(NO_MEANS)
+        raise NotImplementedError(NO_MEANS)  # some clients cannot, by design
 
     def older_than(self, days: int, index: str, wanted: str) -> Outcome:
         """Install what there was so many days ago."""
-        raise NotImplementedError(NO_MEANS)
+        raise NotImplementedError(NO_MEANS)  # some clients cannot, by design
 
     def install_by_keyring(self, index: str, wanted: str, env: Environment) -> Outcome:
         """Install with the password that the keyring has for the user in the index's URL."""
@@ -156,7 +156,7 @@ class Uploader(Row):
 
     def skip(self, server: Cloche, user: str, password: str) -> Outcome:
         """Upload what is built and not there, by the client's means for that."""
-        raise NotImplementedError(NO_MEANS)
+        raise NotImplementedError(NO_MEANS)  # some clients cannot, by design
 
     def service(self, repository: str) -> str:
         """Return what the client's keyring has the password under."""

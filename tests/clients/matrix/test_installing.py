@@ -35,7 +35,7 @@ def test_the_client_does_what_the_page_says(
 ) -> None:
     """A client's run of one action ends as the page on clients says."""
     if reason := row.missing():
-        pytest.skip(reason)
+        pytest.skip(reason)  # no Python here that this client runs on: `make test` has said which
     found = CELLS[action](row(new_client(row.name), tmp_path), kitchen)
 
     known = INSTALLING.findings(PAGE.read_text())

@@ -50,7 +50,7 @@ def test_the_mirror_does_what_the_page_says(
 ) -> None:
     """A mirror is made, and follows all that changes, as the page on clients says."""
     if reason := row.missing():
-        pytest.skip(reason)
+        pytest.skip(reason)  # no Python here that this client runs on: `make test` has said which
     found = walked(row, new_client, tmp_path)
 
     known = MIRRORING.findings(PAGE.read_text())
