@@ -44,7 +44,7 @@ def _fill(folder: Path) -> list[Path]:
 
 def _write(folder: Path, data: bytes) -> Path:
     digest = hashlib.sha256(data).hexdigest()
-    path = folder / digest[:2] / digest[2:4] / digest
+    path = folder / digest[:2] / digest
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path

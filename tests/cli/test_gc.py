@@ -53,17 +53,17 @@ def kept(prepared: Path, tmp_path: Path, upstream: Upstream) -> Path:
     for built in FILES:
         upstream.add(built)
     shutil.copytree(prepared, tmp_path / "cloche-data")
-    for path in (tmp_path / "cloche-data/blobs/sha256").glob("*/*/*"):
+    for path in (tmp_path / "cloche-data/blobs/sha256").glob("*/*"):
         os.utime(path, (1, 1))
     return tmp_path
 
 
 def blob(folder: Path, digest: str) -> Path:
-    return folder / "cloche-data" / "blobs" / "sha256" / digest[:2] / digest[2:4] / digest
+    return folder / "cloche-data" / "blobs" / "sha256" / digest[:2] / digest
 
 
 def blobs(folder: Path) -> set[str]:
-    return {path.name for path in (folder / "cloche-data/blobs/sha256").glob("*/*/*")}
+    return {path.name for path in (folder / "cloche-data/blobs/sha256").glob("*/*")}
 
 
 def gc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

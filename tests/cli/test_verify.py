@@ -40,7 +40,7 @@ def verify(
 
 
 def blob(folder: Path, digest: str) -> Path:
-    return folder / "cloche-data" / "blobs" / "sha256" / digest[:2] / digest[2:4] / digest
+    return folder / "cloche-data" / "blobs" / "sha256" / digest[:2] / digest
 
 
 def spoil(path: Path) -> None:

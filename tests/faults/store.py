@@ -102,7 +102,7 @@ class Store:
         return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
     def _blob(self, digest: str) -> Path:
-        return self.blobs / "sha256" / digest[:2] / digest[2:4] / digest
+        return self.blobs / "sha256" / digest[:2] / digest
 
     def _rows(self, query: str) -> list[str]:
         with closing(sqlite3.connect(self.database)) as connection:

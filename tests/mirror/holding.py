@@ -78,7 +78,7 @@ class Holding:
                 yield f"blob {digest}"
 
     def _is_right(self, digest: str) -> bool:
-        path = self.data / "blobs/sha256" / digest[:2] / digest[2:4] / digest
+        path = self.data / "blobs/sha256" / digest[:2] / digest
         return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:

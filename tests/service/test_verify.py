@@ -69,7 +69,7 @@ async def mended(node: Worker, wrong: Wrong) -> Mended:
 
 
 def place(folder: Path, digest: str) -> Path:
-    return folder / "blobs" / "sha256" / digest[:2] / digest[2:4] / digest
+    return folder / "blobs" / "sha256" / digest[:2] / digest
 
 
 def spoil(path: Path) -> None:

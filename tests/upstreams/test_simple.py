@@ -13,6 +13,7 @@ from cloche.core.errors import (
     UpstreamDown,
     UpstreamLies,
 )
+from cloche.upstreams._warm import SPARE
 from cloche.upstreams.simple import Settings, connect
 from tests.upstream import kinds
 from tests.upstream.controller import Upstream
@@ -96,11 +97,11 @@ async def test_no_cookie_is_given_back(upstream: Upstream) -> None:
 
 
 async def test_connections_are_used_again(upstream: Upstream) -> None:
-    """Several questions go over one connection."""
+    """Many questions go over few connections."""
     async with simple(upstream) as port:
-        for _ in range(5):
+        for _ in range(2 * (1 + SPARE)):
             await port.page(NAME, None)
-    assert len({one.peer for one in upstream.requests()}) == 1
+    assert len({one.peer for one in upstream.requests()}) <= 1 + SPARE
 
 
 # Where files lie ----------------------------------------------------------------------------

@@ -267,7 +267,7 @@ def _need_bucket(missing: FileNotFoundError) -> None:
 
 
 def _key(digest: Digest) -> str:
-    return f"sha256/{digest[:2]}/{digest[2:4]}/{digest}"
+    return f"sha256/{digest[:2]}/{digest}"
 
 
 def _missing(digest: Digest) -> NoSuchBlob:

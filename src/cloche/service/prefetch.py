@@ -26,7 +26,7 @@ from cloche.service.shelf import Shelf, Shown
 log = Log(__name__)
 
 AT_ONCE = 16
-FILES_AT_ONCE = 2  # they must not take the place of the pages that a resolver waits for
+FILES_AT_ONCE = 6  # they must not take the place of the pages that a resolver waits for
 MAX_WAITING = 500
 MAX_REMEMBERED = 20_000
 MAX_METADATA = 1 << 20  # bytes that are worth parsing for a guess

@@ -45,12 +45,17 @@ from cloche.upstreams._reaching import (
 from cloche.upstreams._redirect import Redirect
 from cloche.upstreams._remote import Remote
 from cloche.upstreams._rolled import rolled
+from cloche.upstreams._warm import Warm
 
 ACCEPT = f"{Format.JSON}, {Format.HTML_V1};q=0.2, {Format.HTML};q=0.01"
 CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)\Z")
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_PROXIES = 1000  # origins of which it is remembered how to get there
 MOMENTARY = frozenset({500, 502, 503, 504})
+
+
+Use = Literal["pages", "beside", "files"]
+"""What is asked for; "beside" are the metadata and signatures of files."""
 
 
 class Settings(Remote, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,17 +103,16 @@ class Simple:
         self._authorization = authorization(name, settings, address)
         self._origin = origin_of(self._base)
         self._proxies: dict[Origin, str | None] = {}
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._sessions: dict[Use, aiohttp.ClientSession] = {}
+        self._connectors: dict[bool, Warm] = {}
 
-    def _session(self, use: Literal["pages", "files"]) -> aiohttp.ClientSession:
-        """Made at first use, for aiohttp wants the running loop; making it opens nothing.
-
-        Pages have connections of their own: they must not wait until big files are through.
-        """
+    def _session(self, use: Use) -> aiohttp.ClientSession:
+        """Made at first use, for aiohttp wants the running loop; making it opens nothing."""
         if use not in self._sessions:
             settings = self._settings
             self._sessions[use] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=settings.connections, ssl=self._tls or True),
+                connector=self._connector(use),
+                connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"cloche/{__version__}"},
                 timeout=aiohttp.ClientTimeout(
@@ -118,9 +122,18 @@ class Simple:
             )
         return self._sessions[use]
 
+    def _connector(self, use: Use) -> Warm:
+        """Files have connections of their own: nothing small must wait until they are through."""
+        is_small = use != "files"
+        if is_small not in self._connectors:
+            self._connectors[is_small] = Warm(self._settings.connections, self._tls)
+        return self._connectors[is_small]
+
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+        for connector in self._connectors.values():
+            await connector.close()
 
     def elsewhere(self) -> Upstream:
         """What sends clients to the same index. Raise BadSetting when they cannot go there."""
@@ -255,7 +268,8 @@ class Simple:
             headers |= {"If-Range": etag} if etag else {}
         with self._translated(TransferBroken):
             async with asyncio.timeout(self._settings.page_timeout):
-                return await stack.enter_async_context(self._get("files", artifact.url, headers))
+                use: Use = "beside" if artifact.filename.endswith(BESIDE) else "files"
+                return await stack.enter_async_context(self._get(use, artifact.url, headers))
 
     def _transfer(self, artifact: Artifact, answer: aiohttp.ClientResponse) -> Transfer:
         start, total = 0, answer.content_length
@@ -316,7 +330,7 @@ class Simple:
 
     @asynccontextmanager
     async def _get(
-        self, use: Literal["pages", "files"], url: str, headers: dict[str, str]
+        self, use: Use, url: str, headers: dict[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask, and follow redirects, of which each is judged before it is followed."""
         for _ in range(self._settings.max_redirects + 1):
