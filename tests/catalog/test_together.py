@@ -74,3 +74,14 @@ async def test_one_that_is_cancelled_keeps_nobody_waiting(stored: Catalog) -> No
         2 * n for n in range(20, 40) if n not in range(20, 30, 3)
     ]
     await stored.close()
+
+
+async def test_nobody_is_written_sooner_than_is_worth_a_transaction(stored: Catalog) -> None:
+    """Where nobody is in a hurry, what comes within the pause is written together."""
+    writer = Writer()
+    together = Together(stored.database, writer, pause=0.05)
+    await together(100)
+
+    assert await asyncio.gather(*map(together, range(101, 150))) == [*range(202, 300, 2)]
+    assert writer.batches == [[100], [*range(101, 150)]]
+    await stored.close()

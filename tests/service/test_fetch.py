@@ -72,6 +72,38 @@ async def test_five_hundred_clients_cause_one_transfer(upstream: Upstream, node:
     assert len(upstream.requests(FILE)) == 1
 
 
+async def test_what_nobody_waits_for_comes_all_the_same(upstream: Upstream, node: Worker) -> None:
+    """A file that is only guessed at is kept when it has come, and asked for once."""
+    artifact = await node.artifact(DEMO)
+
+    brought = [more async for more in node.fetch.bring(artifact, hurried=False)]
+
+    assert sum(brought) == SIZE
+    assert await everything(await node.fetch.open(artifact)) == DEMO.content
+    assert len(upstream.requests(FILE)) == 1
+
+
+async def test_who_asks_for_what_comes_at_leisure_gets_what_has_come(
+    upstream: Upstream, node: Worker
+) -> None:
+    """From then on it comes as fast as it can, also when nothing more is sent for a while."""
+    artifact = await node.artifact(DEMO)
+
+    async def guess() -> None:
+        async for _ in node.fetch.bring(artifact, hurried=False):
+            pass
+
+    with upstream.gate(FILE, after=SIZE // 2):
+        guessing = asyncio.ensure_future(guess())
+        assert await asyncio.to_thread(upstream.wait_for, 1, FILE)
+        body = await node.fetch.open(artifact)
+        first = await part(body, SIZE // 2 - HELD_BACK)
+
+    assert first + await everything(body) == DEMO.content
+    await guessing
+    assert len(upstream.requests(FILE)) == 1
+
+
 async def test_a_file_that_is_kept_is_asked_for_no_more(upstream: Upstream, node: Worker) -> None:
     """The second client costs the upstream nothing, and needs no upstream at all."""
     await node.bytes_of(DEMO)

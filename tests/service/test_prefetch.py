@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from cloche.core.model import File, Page, ProjectName
 from cloche.service.prefetch import Prefetch, dependencies, newest_wheel
@@ -121,6 +122,41 @@ async def test_a_private_project_is_never_guessed_about(
     await prefetch.close()
 
     assert upstream.requests() == []
+
+
+@pytest.mark.usefixtures("chain")
+async def test_a_page_s_metadata_is_asked_for_before_the_page_is_kept(
+    upstream: Upstream, node: Worker
+) -> None:
+    """What a client will ask next is on its way while the page is written down."""
+    ahead = Prefetch(node.shelf, node.files, 1 << 20, unruled=frozenset({"pypi"}))
+    page = (await show(node, "top")).page
+
+    ahead.page_came("pypi", page)
+
+    await asked(upstream, upstream.file(TOP) + ".metadata")
+    await ahead.close()
+    assert {one.path for one in upstream.requests()} == {
+        upstream.page("top"),
+        upstream.file(TOP) + ".metadata",
+    }
+
+
+@pytest.mark.usefixtures("chain")
+@pytest.mark.parametrize("why", ["ruled", "quarantined", "off"])
+async def test_what_may_be_withheld_is_not_asked_for_early(
+    upstream: Upstream, node: Worker, why: str
+) -> None:
+    """Where a rule, or the project's status, could withhold the file, nobody runs ahead of it."""
+    unruled = frozenset() if why == "ruled" else frozenset({"pypi"})
+    most = 0 if why == "off" else 1 << 20
+    ahead = Prefetch(node.shelf, node.files, most, unruled=unruled)
+    page = (await show(node, "top")).page
+
+    ahead.page_came("pypi", replace(page, status="quarantined") if why == "quarantined" else page)
+
+    await ahead.close()
+    assert [one.path for one in upstream.requests()] == [upstream.page("top")]
 
 
 @pytest.mark.usefixtures("chain")

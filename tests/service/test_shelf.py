@@ -249,3 +249,17 @@ async def test_what_was_rendered_does_not_outlive_its_serial(
     assert after.sight.told > before.sight.told
     assert after.page == before.page
     assert after.renders == {}
+
+
+async def test_who_leaves_keeps_nobody_from_catching_up(node: Worker) -> None:
+    """The look at the journal that a leaving client began is made good by one who stays."""
+    await settled(node)
+    await node.catalog.ledger.publish(upload())
+    await node.catalog.pulse.settle()
+    asked = [asyncio.ensure_future(show(node)) for _ in range(20)]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+
+    shown = await asyncio.gather(*asked[1:])
+
+    assert all(one.sight.hosted for one in shown)

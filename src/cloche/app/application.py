@@ -35,6 +35,7 @@ from cloche.service.former import Former
 from cloche.service.limit import Limit
 from cloche.service.notify import Notify
 from cloche.service.prefetch import Prefetch
+from cloche.service.view import View
 from cloche.spool import Spool
 from cloche.web import metrics, problems
 from cloche.web.accesslog import AccessLog
@@ -104,7 +105,10 @@ class Application:
             self._services.files,
             0 if settings.server.offline else settings.server.prefetch,
             metrics.guessed,
+            _unruled(self._services.view),
         )
+        for each in self._services.cached.values():
+            each.came = self._ahead.page_came
         self._guests = [guests] if guests else []
         quiet = StringIO() if guests else None
         self._log = RequestLog(as_json=settings.server.log == "json", out=quiet)
@@ -279,3 +283,11 @@ def _managed(services: Services) -> Managed:
         services.accesses,
         services.followed,
     )
+
+
+def _unruled(view: View) -> frozenset[str]:
+    """The upstreams that only indexes without any rule draw on."""
+    ruled = {
+        place for name, one in view.indexes.items() if one.clauses for place in view.closure(name)
+    }
+    return frozenset(view.upstreams) - ruled

@@ -37,6 +37,9 @@ OLDER = 100
 SMALL = 16 << 10
 """Bytes of a compressed document that is unpacked sooner than a thread is woken."""
 
+UNHURRIED = 0.05
+"""Seconds between two transactions that record kept files: each costs as much as ten records."""
+
 _DOCUMENT = ("body", "content_type", "url", "first_seen")
 _SERVER = "cloche"  # in the journal: nobody asked for it
 
@@ -45,7 +48,7 @@ class SqlPageStore:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._keeping = Together(database, self._keep)
-        self._holding = Together(database, self._hold)
+        self._holding = Together(database, self._hold, pause=UNHURRIED)
 
     async def recall(self, upstream: str, project: ProjectName) -> Kept | None:
         found = await self.database.glance(_GLIMPSE, _named(upstream, project))

@@ -17,43 +17,74 @@ MOST = 100  # in one transaction: nobody waits long for the write lock
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[T, R]):
     what: T
-    results: tuple[R, ...] = ()  # one, when it is written
+    written: asyncio.Future[R]
 
 
 class Together(Generic[T, R]):
-    """Whoever gets the turn writes for all who wait."""
+    """What comes while one transaction is under way is written by the next.
 
-    def __init__(self, database: Database, write: Callable[[Sequence[T]], Sequence[R]]) -> None:
-        """`write` does it in one transaction, all or nothing; doing it twice is harmless."""
+    All who wait for one go on at once: with a lock, one of them would in each turn of the loop.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        write: Callable[[Sequence[T]], Sequence[R]],
+        *,
+        pause: float = 0,
+    ) -> None:
+        """`write` does it in one transaction, all or nothing; doing it twice is harmless.
+
+        Between two transactions are `pause` seconds, where nobody is in a hurry.
+        """
         self._database = database
+        self._pause = pause
         self._write = write
         self._queue: list[_Waiting[T, R]] = []
-        self._turn = asyncio.Lock()
+        self._writing: asyncio.Task[None] | None = None
 
     async def __call__(self, what: T) -> R:
         """Return when it is written; raise what kept it, and it alone, from being written."""
-        mine = _Waiting[T, R](what)
+        loop = asyncio.get_running_loop()
+        mine = _Waiting[T, R](what, loop.create_future())
         self._queue.append(mine)
+        if self._writing is None:
+            self._writing = loop.create_task(self._write_all())
         try:
-            async with self._turn:
-                if not mine.results:
-                    await self._attempt(mine)
+            return await mine.written
         finally:
-            if mine in self._queue:
+            if mine in self._queue:  # whoever waited for it has left
                 self._queue.remove(mine)
-        return mine.results[0]
 
-    async def _attempt(self, mine: _Waiting[T, R]) -> None:
-        batch = [mine, *(each for each in self._queue if each is not mine)][:MOST]
+    async def _write_all(self) -> None:
         try:
-            await self._commit(batch)
-        except Error:
-            if len(batch) == 1:
-                raise
-            await self._commit([mine])
+            while self._queue:
+                batch, self._queue = self._queue[:MOST], self._queue[MOST:]
+                await self._attempt(batch)
+                if self._pause:
+                    await asyncio.sleep(self._pause)
+        finally:
+            self._writing = None
 
-    async def _commit(self, batch: list[_Waiting[T, R]]) -> None:
-        results = await self._database.to_writer(self._write, [each.what for each in batch])
-        for each, result in zip(batch, results, strict=True):
-            each.results = (result,)
-        self._queue = [each for each in self._queue if not each.results]
+    async def _attempt(self, batch: list[_Waiting[T, R]]) -> None:
+        try:
+            results = await self._database.to_writer(self._write, [each.what for each in batch])
+        except Error as e:
+            if len(batch) == 1:
+                _fail(batch, e)
+            else:
+                for each in batch:
+                    await self._attempt([each])
+        except BaseException as e:
+            _fail(batch, e)
+            raise
+        else:
+            for each, result in zip(batch, results, strict=True):
+                if not each.written.done():
+                    each.written.set_result(result)
+
+
+def _fail(batch: list[_Waiting[T, R]], error: BaseException) -> None:
+    for each in batch:
+        if not each.written.done():
+            each.written.set_exception(error)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cloche.core.errors import DigestMismatch, Error, TransferBroken, UpstreamDown, UpstreamLies
@@ -16,6 +17,10 @@ log = Log(__name__)
 
 HELD_BACK = 64 << 10  # bytes at the end that no client gets before the digest is known to match
 CHUNK = 256 << 10
+GULP = 64 << 10  # bytes for which clients are woken,
+PAUSE = 0.05  # or after so many seconds, for whatever has come
+LINGER = 0.1  # seconds between two reads of what nobody waits for,
+LINGERS = 10  # and so many times for one file
 ATTEMPTS = 5  # in a row that bring less than PROGRESS
 PROGRESS = 1 << 20
 FIRST_PAUSE, MAX_PAUSE = 0.1, 5.0  # seconds between two attempts, at most
@@ -53,15 +58,24 @@ class Download:
         self._upstream = upstream
         self._keep = keep
         self._there = 0
+        self._told = 0
+        self._late: asyncio.TimerHandle | None = None
         self._verified: Digest | None = None
         self._done = False
         self._readers = 0
         self._news = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._lingered = 0
 
     # Readers ---------------------------------------------------------------------------------
 
+    def hurry(self) -> None:
+        """Somebody waits for it: read what comes as it comes."""
+        self._wanted.set()
+
     async def begun(self, start: int) -> None:
         """Return when there is something to send from `start` on; raise what went wrong."""
+        self.hurry()
         while self._verified is None and self._safe() <= start:
             if self.error is not None:
                 raise self.error
@@ -116,7 +130,19 @@ class Download:
             return self._there
         return max(0, min(self._there, self.total or self._there) - HELD_BACK)
 
+    def _announce(self) -> None:
+        """Tell those who wait once it is worth waking them; none waits long for it."""
+        more = self._safe() - self._told
+        if more >= GULP:
+            self._tell()
+        elif more > 0 and self._late is None:
+            self._late = asyncio.get_running_loop().call_later(PAUSE, self._tell)
+
     def _tell(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+        self._told = self._safe()
         self._news.set()
         self._news = asyncio.Event()
 
@@ -288,8 +314,21 @@ class Download:
             await self._bytes.write(chunk[skip:])
             skip = 0
             self._there = self._bytes.size
-            if self._there > HELD_BACK:
-                self._tell()
+            self._announce()
+            if not self._wanted.is_set():
+                await self._linger()
+
+    async def _linger(self) -> None:
+        """Let more come, which costs less to take at once, unless somebody waits for it.
+
+        In another process they do so unseen: no file takes much longer for that.
+        """
+        self._lingered += 1
+        if self._lingered >= LINGERS:
+            self.hurry()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                await self._wanted.wait()
 
     def _verify(self) -> None:
         listed, found = self.artifact.hashes, self._bytes.digests

@@ -59,14 +59,18 @@ class Fetch:
         await download.begun(start)
         return Body(download.total, download.read(start, stop))
 
-    async def bring(self, artifact: Artifact) -> AsyncGenerator[int, None]:
+    async def bring(self, artifact: Artifact, *, hurried: bool = True) -> AsyncGenerator[int, None]:
         """Have the file kept: how many bytes more have come, each time, until it is.
 
-        Raise what `open` raises, and what keeps the file from being kept.
+        Unless it is `hurried`, it comes at leisure until somebody opens it. Raise what `open`
+        raises, and what keeps the file from being kept.
         """
         if await self.kept(artifact) is None:
             self._must_be_had(artifact)
-            async for more in self._join(artifact).growth():
+            download = self._join(artifact)
+            if hurried:
+                download.hurry()
+            async for more in download.growth():
                 yield more
 
     async def kept(self, artifact: Artifact) -> tuple[Digest, int] | None:

@@ -16,17 +16,18 @@ from functools import lru_cache
 
 from packaging.markers import Marker
 
+from cloche.core.entries import QUARANTINED
 from cloche.core.errors import BadName, Error
 from cloche.core.filenames import brief
 from cloche.core.model import File, Page, ProjectName, project_name
 from cloche.logs import Log
-from cloche.service.files import METADATA, Files, Wanted
+from cloche.service.files import METADATA, Files, Wanted, metadata_of
 from cloche.service.shelf import Shelf, Shown
 
 log = Log(__name__)
 
 AT_ONCE = 16
-FILES_AT_ONCE = 6  # they must not take the place of the pages that a resolver waits for
+FILES_AT_ONCE = 32  # at leisure; clients' own must find connections too
 MAX_WAITING = 500
 MAX_REMEMBERED = 20_000
 MAX_METADATA = 1 << 20  # bytes that are worth parsing for a guess
@@ -46,10 +47,20 @@ class Prefetch:
     files: Files
     max_file_bytes: int  # 0 turns the guessing off
     guessed: Callable[[str], None] = nobody  # told what each guess is after
+    unruled: frozenset[str] = frozenset()  # upstreams of which no rule can withhold anything
     _seen: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _file_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
+
+    def page_came(self, upstream: str, page: Page) -> None:
+        """A page has come that is not kept yet: ask for its newest wheel's metadata meanwhile."""
+        if upstream not in self.unruled or not self.max_file_bytes or page.status == QUARANTINED:
+            return
+        file = newest_wheel(page)
+        if file is not None and file.core_metadata:
+            key = ("metadata", file.key, file.filename)
+            self._start(key, lambda: self._fetch_metadata(upstream, page.name, file))
 
     def page_read(self, shown: Shown) -> None:
         """A client reads this page: fetch its newest wheel's metadata, and what that names."""
@@ -92,7 +103,8 @@ class Prefetch:
         file = newest_wheel(shown.page)
         if file is None or not file.core_metadata:
             return
-        self.guessed("metadata")
+        if ("metadata", file.key, file.filename) not in self._seen:
+            self.guessed("metadata")
         raw = await self._read(shown.index, shown.page.name, file)
         for name in dependencies(raw):
             key = ("dependency", shown.index, name)
@@ -103,6 +115,14 @@ class Prefetch:
             wanted = await self.files.find(index, project, file.key, file.filename + METADATA)
             body = await self.files.open(wanted, 0, MAX_METADATA)
             return b"".join([chunk async for chunk in body.chunks])
+
+    async def _fetch_metadata(self, upstream: str, project: ProjectName, file: File) -> None:
+        self.guessed("metadata")
+        artifact, _ = metadata_of(upstream, project, file)
+        async with self._turns:
+            body = await self.files.fetch.open(artifact, 0, MAX_METADATA)
+            async for _ in body.chunks:
+                pass
 
     async def _look_at(self, index: str, project: ProjectName) -> None:
         self.guessed("page")
@@ -119,8 +139,7 @@ class Prefetch:
         async with self._file_turns:
             wanted = await self.files.find(index, project, file.key, filename)
             if wanted.artifact is not None:
-                body = await self.files.fetch.open(wanted.artifact)
-                async for _ in body.chunks:
+                async for _ in self.files.fetch.bring(wanted.artifact, hurried=False):
                     pass
 
 

@@ -92,8 +92,7 @@ class Shelf:
         self._looks: dict[Place, _Look] = {}
         self._beat = -1
         self._serial = NEVER
-        self._looked = -1.0
-        self._catching_up = asyncio.Lock()
+        self._reading: asyncio.Future[bool] | None = None
 
     def current(self, shown: Shown) -> bool:
         """Whether what was shown may be shown again. Asks nobody, and costs microseconds."""
@@ -142,19 +141,33 @@ class Shelf:
             self._weigh(place, shown)
 
     async def _catch_up(self) -> None:
-        """Drop what the journal says has changed since the last look at it."""
-        if self._pulse.beat() == self._beat:
-            return
-        clock = asyncio.get_running_loop().time
-        came = clock()
-        async with self._catching_up:
-            if self._looked >= came:
-                return  # somebody has looked while this one waited
-            began, beat = clock(), self._pulse.beat()
+        """Drop what the journal says has changed since the last look at it.
+
+        All who wait for one look go on at once: of those who wait for a lock, one would in each
+        turn of the loop.
+        """
+        if self._reading is not None and self._pulse.beat() != self._beat:
+            await asyncio.shield(self._reading)  # it may have begun before what this must see
+        while self._pulse.beat() != self._beat:
+            if self._reading is None:
+                await self._read_journal()
+                return
+            if await asyncio.shield(self._reading):
+                return
+
+    async def _read_journal(self) -> None:
+        done = self._reading = asyncio.get_running_loop().create_future()
+        try:
+            beat = self._pulse.beat()
             changes = await self._ledger.changes(self._serial)
             for (where, project), serial in changes.named.items():
                 self._named(where, project, serial)
-            self._serial, self._beat, self._looked = changes.serial, beat, began
+            self._serial, self._beat = changes.serial, beat
+            done.set_result(True)
+        finally:
+            self._reading = None
+            if not done.done():
+                done.set_result(False)
 
     def _named(self, where: str, project: ProjectName, serial: int) -> None:
         for index in self._view.indexes:

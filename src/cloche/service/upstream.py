@@ -1,6 +1,7 @@
 """An upstream's pages, read through a cache that goes on answering when the upstream does not."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -48,6 +49,10 @@ class Answer:
     serial: int = 0  # of the journal entry that brought it; 0 while it is not kept yet
 
 
+def _ignored(_: str, __: Page) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(slots=True)
 class _Flight:
     """One question under way. It lands after it is answered, when the answer is kept."""
@@ -76,6 +81,7 @@ class CachedUpstream:
     freshness: Freshness = field(default_factory=Freshness)
     absences: Absences | None = None  # who is offline knows of none without it
     recall: Recaller | None = None  # None: what is gone upstream is hidden, and nobody is told
+    came: Callable[[str, Page], None] = _ignored  # told of each new page before it is kept
     _pages: Completing = field(init=False)
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -331,6 +337,7 @@ class CachedUpstream:
         late = await self._pages.late(project, known, before)
         known = backfill.Findings(known.kept, {**late, **known.seen}, self.watched)
         page = await self._pages.filled(listed, known, new.first_seen)
+        self.came(self.name, page)
         answer = Answer(page, new.fresh_until)
         loop = asyncio.get_running_loop()
         impatience = loop.call_later(self.freshness.patience, flight.tell, answer)
