@@ -3,12 +3,15 @@
 import asyncio
 import io
 import re
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from cloche.web.requestlog import MOST, Entry, Facts, RequestLog, kind_of
 from tests.server import Cloche
@@ -102,6 +105,33 @@ def test_few_are_gathered() -> None:
         assert out.getvalue().count("\n") == MOST
 
     asyncio.run(run())
+
+
+def counts() -> tuple[float, float]:
+    """Requests that were counted, and lines that could not be written."""
+    return sum_of("cloche_requests_total"), sum_of("cloche_log_dropped_total")
+
+
+def sum_of(name: str) -> float:
+    return sum(
+        each.value for metric in REGISTRY.collect() for each in metric.samples if each.name == name
+    )
+
+
+def test_a_full_log_stops_nobody() -> None:
+    """Requests whose lines cannot be written are answered and counted, and those lines as well."""
+    before = counts()
+
+    async def run() -> None:
+        with Path("/dev/full").open("w") as out:
+            log = RequestLog(as_json=False, out=out)
+            for _ in range(MOST):
+                log.add(*entry())
+            with suppress(OSError):  # what Python has kept back cannot be written either
+                out.close()
+
+    asyncio.run(run())
+    assert [after - old for old, after in zip(before, counts(), strict=True)] == [MOST, MOST]
 
 
 agents = st.binary(max_size=300).map(lambda raw: raw.decode("latin-1")) | st.text()

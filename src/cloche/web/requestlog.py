@@ -44,6 +44,7 @@ SECONDS = _Times(
     ["kind"],
     buckets=(0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120),
 )
+UNWRITTEN = Counter("cloche_log_dropped", "Lines of requests that could not be written")
 KINDS = frozenset(
     {"simple", "packages", "legacy", "project", "-", "+simple", "pypi", "RPC2", "rss", "local"}
 )
@@ -95,14 +96,17 @@ class RequestLog:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
 
     def flush(self) -> None:
-        """Write what has gathered. Call once more at the end."""
+        """Write what has gathered, or count what cannot be. Call once more at the end."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         entries, self._entries = self._entries, []
-        self._out.write("".join(map(self._format, entries)))
-        self._out.flush()
         _count(entries)
+        try:
+            self._out.write("".join(map(self._format, entries)))
+            self._out.flush()
+        except OSError:  # a log whose disk is full, or that nobody reads, stops no answer
+            UNWRITTEN.inc(len(entries))
 
 
 @lru_cache(maxsize=4096)
