@@ -93,9 +93,11 @@ class _Files:
         # Here, and in no thread: the four calls into the kernel take 100 µs, and in a thread each
         # of them waits for the interpreter's lock (90 switches a blob, measured).
         began = clock()
-        self._keep(digest, data, lasting)
-        if clock() - began > SLOW:
-            self._busy_until = clock() + REST
+        try:
+            self._keep(digest, data, lasting)
+        finally:  # a disk that fails may take long over it
+            if clock() - began > SLOW:
+                self._busy_until = clock() + REST
 
     def _keep(self, digest: Digest, data: bytes, lasting: bool) -> None:  # noqa: FBT001 - behind a thread
         scratch = self._tmp / uuid4().hex
