@@ -21,6 +21,14 @@ def test_every_package_is_named() -> None:
     assert {name for name in places if not re.search(rf"\b{name}\b", PAGE)} == set()
 
 
+def test_every_use_case_is_said_once() -> None:
+    """Each module of `service/` has its words in the drawn tree, and no module has them twice."""
+    modules = [path.name for path in (SOURCE / "service").glob("*.py") if path.stem != "__init__"]
+    said = FILE.findall(PAGE.partition("service/")[2].partition("rules/ ")[0])
+
+    assert sorted(said) == sorted(modules)
+
+
 def test_every_file_that_is_named_is_there() -> None:
     """The page names nothing that is gone."""
     folders = (SOURCE, markdown.ROOT / "tests")
