@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import typer
 
 from cloche.bundles.archive import Archive
-from cloche.cli._progress import Event
+from cloche.cli._progress import Event, stoppable
 from cloche.core import bundles
 from cloche.core.bundles import Mark
 from cloche.core.errors import BadBundle
@@ -125,13 +125,11 @@ def as_text(mark: Mark) -> str:
     return bundles.encoded(mark).decode()
 
 
-def run(work: Coroutine[Any, Any, T], stopped: str) -> T:
+def run(work: Coroutine[Any, Any, T], stays: str) -> T:
     """Work to the end; Ctrl-C is one line and 130, a bundle that is refused one line and 1."""
     try:
-        return asyncio.run(work)
-    except KeyboardInterrupt:
-        print(f"cloche: {stopped}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        with stoppable(stays):
+            return asyncio.run(work)
     except BadBundle as e:
         print(f"cloche: {' '.join(e.detail.split())}", file=sys.stderr)
         raise typer.Exit(1) from None

@@ -1,6 +1,5 @@
 """Options of commands that choose files, and what these mean together."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -10,10 +9,9 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from cloche import logs
 from cloche.app.opening import this_platform
-from cloche.cli._options import check_index
-from cloche.config import DEFAULT_UPSTREAM, Settings, load
+from cloche.cli._options import begin, check_index
+from cloche.config import DEFAULT_UPSTREAM, Settings
 from cloche.core.choosing import Rules
 from cloche.core.targets import Targets, targets
 from cloche.core.wants import Wants
@@ -54,7 +52,6 @@ NoSdists = Annotated[bool, typer.Option("--no-sdists", help="No sdist where a wh
 Pre = Annotated[
     bool, typer.Option("--pre", help="Where a version is to be chosen: prereleases too.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")]
 FromUpstream = Annotated[
     str | None,
     typer.Option(
@@ -112,9 +109,7 @@ def opening(
     config: Path | None, data: Path | None, upstream: str | None, index: str | None
 ) -> tuple[Settings, str]:
     """The settings, and the index that is meant. Raise BadSetting."""
-    settings = load(config, data, {f"upstream.{DEFAULT_UPSTREAM}.url": upstream})
+    settings = begin(config, data, {f"upstream.{DEFAULT_UPSTREAM}.url": upstream})
     chosen = index or settings.default_index.name
     check_index(settings, chosen, config)
-    # What goes wrong is told at the end; a log would tell it twice, and through the bar.
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
     return settings, chosen

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -28,12 +29,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Events = Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")]
 
 
-def begin(config: Path | None, data: Path | None) -> Settings:
+def begin(
+    config: Path | None, data: Path | None, flags: Mapping[str, str | None] | None = None
+) -> Settings:
     """Load the settings. What goes wrong the command says itself, and the log only what it must.
 
     An upstream that is down is told where it matters, and on standard output never.
     """
-    settings = load(config, data)
+    settings = load(config, data, flags)
     logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
     return settings
 

@@ -1,14 +1,12 @@
 """`cloche bundle`: carry an index to a server that no network reaches."""
 
 import asyncio
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloche import logs
 from cloche.app.opening import this_platform
 from cloche.app.services import opened
 from cloche.bundles import keys
@@ -19,10 +17,10 @@ from cloche.bundles.writing import Bench
 from cloche.cli._bundle_applying import Delivery, check, upstream_of
 from cloche.cli._bundle_making import Order, base_of, make
 from cloche.cli._bundle_told import Lacking, as_text, checked, run
-from cloche.cli._options import Config, Data, check_index
+from cloche.cli._options import Config, Data, Events, begin, check_index
 from cloche.cli._progress import reporting
 from cloche.cli._who import operator
-from cloche.config import Settings, load
+from cloche.config import Settings
 from cloche.core.bundles import Mark
 from cloche.core.choosing import Rules
 from cloche.core.errors import BadName, BadSetting
@@ -57,7 +55,6 @@ Trust = Annotated[
 Unsigned = Annotated[
     bool, typer.Option("--allow-unsigned", help="Take it whoever signed it, or nobody.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")]
 Index = Annotated[
     str | None, typer.Option(metavar="NAME", help="Index to carry. [default: the default one]")
 ]
@@ -109,7 +106,7 @@ def create(  # noqa: PLR0913 - each option is an argument
     requirements: Only = None,
     split: Split = None,
     key: Key = None,
-    as_json: Json = False,
+    as_json: Events = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -117,7 +114,7 @@ def create(  # noqa: PLR0913 - each option is an argument
 
     Exit code 1 if something could not be had; what that is, and why, is said at the end.
     """
-    settings = _settings(config, data)
+    settings = begin(config, data)
     chosen = index or settings.default_index.name
     check_index(settings, chosen, config)
     bench, size = _bench(file, split)
@@ -138,8 +135,8 @@ def _created(order: Order, bench: Bench, split: int | None, *, as_json: bool) ->
     left = order.wants.left if order.wants else ()
     with reporting(as_json=as_json) as report:
         with bench.opened(order.asked(split)):
-            stopped = "stopped; what is made stays, run it again to go on"
-            made, lacked = run(make(order, bench, report), stopped)
+            stays = "what is made stays, run it again to go on"
+            made, lacked = run(make(order, bench, report), stays)
         for each in left:
             report.tell(Lacking(each.project or each.says, None, each.why))
         for one in lacked:
@@ -152,7 +149,7 @@ def _created(order: Order, bench: Bench, split: int | None, *, as_json: bool) ->
 
 @app.command()
 def verify(
-    files: Files, *, trust: Trust = None, allow_unsigned: Unsigned = False, as_json: Json = False
+    files: Files, *, trust: Trust = None, allow_unsigned: Unsigned = False, as_json: Events = False
 ) -> None:
     """Read a bundle to its end, and check its signature and every byte. Nothing is applied."""
 
@@ -162,7 +159,7 @@ def verify(
             await check(archive, report)
             report.tell(checked(archive))
 
-    run(work(), "stopped")
+    run(work(), "nothing was changed, run it again")
 
 
 @app.command()
@@ -179,7 +176,7 @@ def apply(  # noqa: PLR0913 - each option is an argument
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
-    as_json: Json = False,
+    as_json: Events = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -187,7 +184,7 @@ def apply(  # noqa: PLR0913 - each option is an argument
 
     Exit code 1 if it is refused; then nothing has changed.
     """
-    settings = _settings(config, data)
+    settings = begin(config, data)
     upstream = upstream_of(settings, to)
 
     async def work() -> None:
@@ -197,13 +194,13 @@ def apply(  # noqa: PLR0913 - each option is an argument
         with reporting(as_json=as_json) as report:
             report.tell(await delivery.apply(report, dry_run=dry_run))
 
-    run(work(), "stopped; nothing shows yet, run it again to go on")
+    run(work(), "nothing shows yet, run it again to go on")
 
 
 @app.command()
 def mark(*, to: To = None, data: Data = None, config: Config = None) -> None:
     """Print what was applied last: what `cloche bundle create --since` wants to know."""
-    settings = _settings(config, data)
+    settings = begin(config, data)
     upstream = upstream_of(settings, to)
     found = asyncio.run(_mark(settings, upstream))
     if found is None:
@@ -230,7 +227,7 @@ def lacks(
 
     Exit code 1 if anything is lacking; why is said on standard error.
     """
-    settings = _settings(config, data)
+    settings = begin(config, data)
     chosen = index or settings.default_index.name
     check_index(settings, chosen, config)
     wants = read(requirements)
@@ -246,14 +243,8 @@ def lacks(
                 count += 1
         return count
 
-    if run(look(), "stopped"):
+    if run(look(), "nothing was changed, run it again"):
         raise typer.Exit(1)
-
-
-def _settings(config: Path | None, data: Path | None) -> Settings:
-    settings = load(config, data)
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
-    return settings
 
 
 def _bench(file: Path, split: str | None) -> tuple[Bench, int | None]:

@@ -1,7 +1,6 @@
 """`cloche export`: an index as static files, in a folder or a bucket."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +13,6 @@ from cloche.app.patience import LEFTOVER
 from cloche.app.services import opened
 from cloche.cli._choosing import (
     JOBS,
-    AsJson,
     Choosing,
     Everything,
     FromUpstream,
@@ -25,8 +23,8 @@ from cloche.cli._choosing import (
     opening,
 )
 from cloche.cli._exporting import Tally
-from cloche.cli._options import Config, Data
-from cloche.cli._progress import reporting
+from cloche.cli._options import Config, Data, Events
+from cloche.cli._progress import reporting, stoppable
 from cloche.config import Settings
 from cloche.core.errors import BadSetting
 from cloche.core.server_config import render
@@ -108,7 +106,7 @@ def export(  # noqa: PLR0913 - each option is an argument
     jobs: Jobs = JOBS,
     full: Full = False,
     dry_run: DryRun = False,
-    as_json: AsJson = False,
+    as_json: Events = False,
     upstream: FromUpstream = None,
     data: Data = None,
     config: Config = None,
@@ -168,8 +166,5 @@ def _run(settings: Settings, order: Order, tally: Tally) -> None:
             export, names = await exporting(services, settings, order, tally.tell)
             await export.export(names, tally.begun, tally.done)
 
-    try:
+    with stoppable("what is written stays, run it again to go on"):
         asyncio.run(work())
-    except KeyboardInterrupt:
-        print("cloche: stopped; what is written stays, run it again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None

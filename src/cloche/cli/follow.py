@@ -1,7 +1,6 @@
 """`cloche follow`: how far indexes follow another server's, and catching up by hand."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -11,12 +10,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cloche import logs
 from cloche.app.services import opened
-from cloche.cli._options import Config, Data, check_index
-from cloche.cli._progress import Amount, Event, Report, plain, reporting
+from cloche.cli._options import Config, Data, Json, begin, check_index
+from cloche.cli._progress import Amount, Event, Report, plain, reporting, stoppable
 from cloche.cli._shown import table
-from cloche.config import Settings, load
+from cloche.config import Settings
 from cloche.core.errors import BadSetting, Error, Follows
 from cloche.core.following import Told
 from cloche.ports import Pursuit
@@ -82,7 +80,7 @@ def follow(
         bool,
         typer.Option("--dry-run", help="Ask what has happened there that is not done here."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -91,10 +89,9 @@ def follow(
     A running server does that by itself. Exit code 1 if one of them cannot be followed, or with
     --status if one is in trouble: also a promoted one whose former primary still takes changes.
     """
-    settings = load(config, data)
+    settings = begin(config, data)
     for name in indexes or ():
         check_index(settings, name, config)
-    logs.configure(as_json=settings.server.log == "json", level=logging.ERROR)
     if status:
         well = asyncio.run(_status(settings, indexes, as_json=as_json))
     else:
@@ -119,12 +116,9 @@ async def _status(settings: Settings, indexes: list[str] | None, *, as_json: boo
 
 
 def _run(settings: Settings, indexes: list[str] | None, *, dry_run: bool, as_json: bool) -> bool:
-    try:
-        with reporting(as_json=as_json) as report:
-            return asyncio.run(_all(settings, indexes, report, dry_run=dry_run))
-    except KeyboardInterrupt:
-        print("cloche: stopped; what was done stays, run it again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None
+    again = "what was done stays, run it again to go on"
+    with reporting(as_json=as_json) as report, stoppable(again):
+        return asyncio.run(_all(settings, indexes, report, dry_run=dry_run))
 
 
 async def _all(

@@ -1,7 +1,6 @@
 """`cloche prefetch`: bring what requirements and lock files name, before anybody asks for it."""
 
 import asyncio
-import sys
 from contextlib import aclosing
 from typing import Annotated
 
@@ -12,7 +11,6 @@ from cloche.app.services import opened
 from cloche.cli._choosing import (
     JOBS,
     Abis,
-    AsJson,
     Choosing,
     Everything,
     FromUpstream,
@@ -23,7 +21,8 @@ from cloche.cli._choosing import (
     Pythons,
     opening,
 )
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, Events
+from cloche.cli._progress import stoppable
 from cloche.cli._telling import Tally, Teller, teller
 from cloche.config import Settings
 from cloche.core.choosing import Rules
@@ -60,7 +59,7 @@ def prefetch(  # noqa: PLR0913 - each option is an argument
     no_sdists: NoSdists = False,
     pre: Pre = False,
     jobs: Jobs = JOBS,
-    as_json: AsJson = False,
+    as_json: Events = False,
     upstream: FromUpstream = None,
     data: Data = None,
     config: Config = None,
@@ -106,9 +105,6 @@ def _run(
                 async for event in events:
                     tell(event)
 
-    try:
+    with stoppable("what has come is kept, run it again to go on"):
         asyncio.run(bring())
-    except KeyboardInterrupt:
-        print("cloche: stopped; what has come is kept, run it again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None
     return tally
