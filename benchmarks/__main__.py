@@ -9,13 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import apis, changes, cold, mirror, ruled, startup, verifying, warm
+from benchmarks import apis, changes, cold, hits, mirror, ruled, startup, verifying, warm
 from benchmarks.packages import index
 from benchmarks.processes import LOAD_CORE
 from benchmarks.report import as_data, as_markdown, machine
 from benchmarks.session import FULL, QUICK, Session
 
-PARTS = ("hot", "install", "apis", "cold", "start", "memory", "rules", "verify", "mirror")
+PARTS = ("hot", "hits", "install", "apis", "cold", "start", "memory", "rules", "verify", "mirror")
 LONG = frozenset({"mirror"})
 """Parts that --quick leaves out, unless it is told them: they alone take its three minutes."""
 NEEDED = ("nginx", "wrk", "taskset", "setpriv")
@@ -87,6 +87,8 @@ def _measure(session: Session, only: tuple[str, ...]) -> None:
         startup.measure(session)
     if {"hot", "install", "memory"} & set(only):
         warm.measure(session, hot="hot" in only, installs="install" in only)
+    if "hits" in only:
+        hits.measure(session)
     if "apis" in only:
         apis.measure(session)
     if "rules" in only:

@@ -27,6 +27,11 @@ class Work:
 
 HOT_SMALL = Work("hot-small", "Hot page of a project with 20 files", RATE)
 HOT_LARGE = Work("hot-large", "Hot page of a project with 3,000 files", RATE)
+NOT_MODIFIED = Work("hot-304", "304 of the project with 20 files", RATE)
+METADATA = Work("hot-metadata", "`.metadata`, hot", RATE)
+FILE_SMALL = Work("hot-60k", "File of 60 KB, hot", RATE)
+FILE_MEDIUM = Work("hot-5m", "File of 5 MB, hot", RATE)
+FILE_LARGE = Work("hot-500m", "File of 500 MB, hot", RATE)
 JSON_API = Work("hot-json-api", "Hot document of PyPI's JSON API, a project with 20 files", RATE)
 ROOT = Work("hot-root", "The list of 700,000 projects", RATE)
 ROOT_CHANGE = Work(
@@ -83,6 +88,11 @@ AFTER = Work("memory-after", "Memory (PSS) when idle again, after the work above
 WORKS = (
     HOT_SMALL,
     HOT_LARGE,
+    NOT_MODIFIED,
+    METADATA,
+    FILE_SMALL,
+    FILE_MEDIUM,
+    FILE_LARGE,
     JSON_API,
     ROOT,
     ROOT_CHANGE,

@@ -3,10 +3,12 @@
 import gzip
 import http.client
 import json
+import math
 import re
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -97,34 +99,49 @@ def warm(url: str, expected: frozenset[str]) -> Page:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What came of one round of wrk; latencies in milliseconds."""
+    """What came of one round of wrk: requests and bytes a second, latencies in milliseconds."""
 
     rate: float
+    flow: float
     p50: float
     p99: float
 
 
 def wrk(url: str, page: Page, seconds: float) -> Burst:
     """Ask for the page as fast as it comes; Unmeasured when any answer was not this page."""
+    few = SLOW_CONNECTIONS if page.seconds > SLOW else CONNECTIONS
+    lasting = max(seconds, min(10, 10 * page.seconds))
+    return hammer(url, lasting, least=len(page.wire), connections=few)
+
+
+def hammer(
+    url: str,
+    seconds: float,
+    *,
+    least: int,
+    most: float = math.inf,
+    connections: int = CONNECTIONS,
+    headers: Mapping[str, str] | None = None,
+) -> Burst:
+    """Ask as fast as answers come. Unmeasured when one was an error, or of another size."""
     words: list[object] = ["wrk", "--threads", "1", "--timeout", "30s", "--script", LUA]
-    words += ["--connections", str(SLOW_CONNECTIONS if page.seconds > SLOW else CONNECTIONS)]
-    words += ["--duration", f"{max(seconds, min(10, 10 * page.seconds)):.0f}s"]
-    for name, value in HEADERS.items():
+    words += ["--connections", str(connections), "--duration", f"{seconds:.0f}s"]
+    for name, value in {**HEADERS, **(headers or {})}.items():
         words += ["--header", f"{name}: {value}"]
     printed = run(Command("wrk", [*words, url], LUA.parent, LOAD_CORE))
     saw = json.loads(printed.strip().splitlines()[-1])
-    _check(saw, page)
-    rate = saw["requests"] / saw["microseconds"] * 1e6
-    return Burst(rate, saw["p50"] / 1000, saw["p99"] / 1000)
+    _check(saw, least, most)
+    took = saw["microseconds"] / 1e6
+    return Burst(saw["requests"] / took, saw["bytes"] / took, saw["p50"] / 1000, saw["p99"] / 1000)
 
 
-def _check(saw: dict[str, int], page: Page) -> None:
+def _check(saw: dict[str, int], least: int, most: float) -> None:
     if saw["failed"] or saw["refused"]:
         raise Unmeasured(f"{saw['refused']} answers were errors, {saw['failed']} never came")
     if not saw["requests"]:
         raise Unmeasured("no request was answered in time")
-    if saw["bytes"] / saw["requests"] < len(page.wire):
-        raise Unmeasured("under load, the answers were shorter than the page")
+    if not least <= saw["bytes"] / saw["requests"] <= most:
+        raise Unmeasured("under load, the answers were shorter or longer than before")
 
 
 def install(simple: str, expected: frozenset[str], folder: Path) -> float:

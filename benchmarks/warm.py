@@ -9,7 +9,7 @@ from time import perf_counter
 from benchmarks.figures import AFTER, CORE_TIME, HOT_LARGE, HOT_SMALL, IDLE, WARM_INSTALL, Work
 from benchmarks.loads import Burst, Page, ask, install, warm, wrk
 from benchmarks.nginx import Site, nginx
-from benchmarks.packages import LARGE, SMALL, write_with_twin
+from benchmarks.packages import LARGE, SMALL, Index, write_with_twin
 from benchmarks.processes import Child, answers, cpu_seconds, free_port, memory, running
 from benchmarks.servers import OURS, SERVERS, Server, place, started
 from benchmarks.session import Session
@@ -47,10 +47,11 @@ def measure(session: Session, *, hot: bool, installs: bool) -> None:
 
 
 @contextmanager
-def upstream_of(session: Session) -> Iterator[str]:
-    """Serve the index as an upstream, at the URL that is given."""
+def upstream_of(session: Session, index: Index | None = None) -> Iterator[str]:
+    """Serve the index, or another, as an upstream, at the URL that is given."""
     port = free_port()
-    site = Site(session.index.tree, session.folder / "upstream", f"127.0.0.1:{port}")
+    tree = (index or session.index).tree
+    site = Site(tree, session.folder / "upstream", f"127.0.0.1:{port}")
     with running(nginx("upstream", site)) as child:
         child.wait_until(answers(port, "/simple/"))
         yield f"http://127.0.0.1:{port}/simple/"
