@@ -7,15 +7,39 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import apis, changes, cold, hits, mirror, ruled, startup, verifying, warm
+from benchmarks import (
+    apis,
+    changes,
+    cold,
+    crowd,
+    hits,
+    mirror,
+    ruled,
+    startup,
+    uploading,
+    verifying,
+    warm,
+)
 from benchmarks.packages import index
 from benchmarks.processes import LOAD_CORE
 from benchmarks.report import as_data, as_markdown, machine
 from benchmarks.session import FULL, QUICK, Session
 
-PARTS = ("hot", "hits", "install", "apis", "cold", "start", "memory", "rules", "verify", "mirror")
+MEASURES: dict[str, Sequence[Callable[[Session], None]]] = {
+    "start": [startup.measure],
+    "hits": [hits.measure],
+    "apis": [apis.measure],
+    "crowd": [crowd.measure],
+    "uploads": [uploading.measure],
+    "rules": [ruled.measure],
+    "verify": [verifying.measure],
+    "mirror": [mirror.measure, changes.measure],
+    "cold": [cold.measure],
+}
+PARTS = ("hot", "install", "memory", *MEASURES)
 LONG = frozenset({"mirror"})
 """Parts that --quick leaves out, unless it is told them: they alone take its three minutes."""
 NEEDED = ("nginx", "wrk", "taskset", "setpriv")
@@ -83,23 +107,12 @@ def _scratch() -> Path:
 
 
 def _measure(session: Session, only: tuple[str, ...]) -> None:
-    if "start" in only:
-        startup.measure(session)
     if {"hot", "install", "memory"} & set(only):
         warm.measure(session, hot="hot" in only, installs="install" in only)
-    if "hits" in only:
-        hits.measure(session)
-    if "apis" in only:
-        apis.measure(session)
-    if "rules" in only:
-        ruled.measure(session)
-    if "verify" in only:
-        verifying.measure(session)
-    if "mirror" in only:
-        mirror.measure(session)
-        changes.measure(session)
-    if "cold" in only:
-        cold.measure(session)
+    for part, measures in MEASURES.items():
+        if part in only:
+            for measure in measures:
+                measure(session)
 
 
 def _write(arguments: argparse.Namespace, facts: dict[str, str], session: Session) -> None:

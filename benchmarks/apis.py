@@ -11,9 +11,10 @@ from time import perf_counter
 
 from benchmarks import many
 from benchmarks.figures import CORE_TIME, JSON_API, ROOT, ROOT_CHANGE, Work
+from benchmarks.hosts import token
 from benchmarks.loads import Page, ask, wrk
 from benchmarks.packages import SMALL, write_with_twin
-from benchmarks.processes import Command, Unmeasured, cpu_seconds, run
+from benchmarks.processes import Unmeasured, cpu_seconds
 from benchmarks.servers import BASELINE, OURS, SERVERS, place, started
 from benchmarks.session import Session
 from benchmarks.warm import Up, upstream_of
@@ -101,17 +102,17 @@ def _measure_change(session: Session, up: Up) -> None:
     """Upload with and without asking for the list after each: the difference is the list's."""
     figure = session.figures.of(ROOT_CHANGE, up.name)
     with session.noting(figure):
-        token = run(_token_command(up)).strip()
+        secret = token(up.server)
         for _ in session.rounds(session.plan.hot_rounds, ROOT_CHANGE.title):
-            spent = [_spent(up, token, asking=asking) for asking in (False, True)]
+            spent = [_spent(up, secret, asking=asking) for asking in (False, True)]
             figure.add((spent[1] - spent[0]) / CHANGES * 1000)
 
 
-def _spent(up: Up, token: str, *, asking: bool) -> float:
+def _spent(up: Up, secret: str, *, asking: bool) -> float:
     """Processor seconds of some uploads, each of a project of its own."""
     used = cpu_seconds(up.child.pid)
     for name in _names():
-        reply = upload(up.url(""), wheel(name, "1.0"), token)
+        reply = upload(up.url(""), wheel(name, "1.0"), secret)
         if reply.status != 200:
             raise Unmeasured(f"the upload was answered {reply.status} {reply.reason}")
         if asking:
@@ -126,10 +127,3 @@ def _names() -> Iterator[str]:
     for _ in range(CHANGES):
         number = next(_numbers)
         yield f"{chr(97 + number % 26)}-new-{number}"
-
-
-def _token_command(up: Up) -> Command:
-    command = up.server.command
-    words = [command.words[0], "token", "create", "--data", command.folder / "data"]
-    words += ["--index", "main", "--can", "upload"]
-    return Command("token", words, command.folder)

@@ -46,6 +46,11 @@ COLD_INSTALL = Work(
 )
 FIRST_START = Work("start-first", "From process start to ready, no data yet", "s", None)
 NEXT_START = Work("start-next", "From process start to ready, on the data of the first", "s", None)
+CROWD = Work("crowd", "200 clients at once, one 50 MB file that cloche does not have yet", "s")
+CROWD_ASKED = Work(
+    "crowd-asked", "Transfers from the upstream for these clients", "transfers", None
+)
+UPLOADS = Work("uploads", "Uploads of 20 KB wheels, 8 clients", "uploads/s", "pypiserver")
 UNRULED = "cloche without rules"
 RULES_HOT = Work(
     "rules-hot", "Hot page of a project with 3,000 files under ten rules", RATE, UNRULED
@@ -98,6 +103,9 @@ WORKS = (
     ROOT_CHANGE,
     WARM_INSTALL,
     COLD_INSTALL,
+    CROWD,
+    CROWD_ASKED,
+    UPLOADS,
     FIRST_START,
     NEXT_START,
     RULES_HOT,

@@ -116,7 +116,7 @@ def _measure(
         asked = dict(zip([up.name for up in ups], questions(), strict=True))
         for up in ups:
             for _ in range(2):  # the first answer is worked out, or fetched
-                _check(asked[up.name])
+                verify(asked[up.name])
         for number in session.rounds(session.plan.hot_rounds, work.title):
             for up in turn(ups, number):
                 _ask_away(session, up, work, asked[up.name])
@@ -142,7 +142,7 @@ def _ask_away(session: Session, up: Up, work: Work, question: Question) -> None:
     figure.add(rate, **details)
 
 
-def _check(question: Question) -> None:
+def verify(question: Question) -> None:
     """Ask once, and raise Unmeasured unless the answer is what it should be."""
     connection, reply = _open(question.url, question.headers)
     seen, size = hashlib.sha256(), 0

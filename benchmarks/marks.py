@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from benchmarks.figures import (
     AFTER,
     COLD_INSTALL,
+    CROWD,
+    CROWD_ASKED,
     EXPLAIN,
     FILE_LARGE,
     FILE_MEDIUM,
@@ -33,11 +35,13 @@ from benchmarks.figures import (
     SHA256SUM,
     TIMES,
     UNRULED,
+    UPLOADS,
     VERIFY,
     WARM_INSTALL,
     Figures,
     Work,
 )
+from benchmarks.hosts import DEVPI, PYPISERVER
 from benchmarks.servers import OURS, PEERS
 
 FASTEST_PEER = "fastest peer"
@@ -99,6 +103,10 @@ MARKS = (
     Mark(ROOT_CHANGE, AT_MOST, 50),
     Mark(WARM_INSTALL, AT_MOST, 1.1, "nginx"),
     Mark(COLD_INSTALL, AT_MOST, 0.65, "direct"),
+    Mark(CROWD, AT_MOST, 1.3, "nginx"),
+    Mark(CROWD_ASKED, AT_MOST, 1),
+    Mark(UPLOADS, AT_LEAST, 20, DEVPI),
+    Mark(UPLOADS, AT_LEAST, 1.0, PYPISERVER),
     Mark(FIRST_START, AT_MOST, 1.0),
     Mark(NEXT_START, AT_MOST, 1.0),
     Mark(RULES_HOT, AT_LEAST, 0.97, UNRULED),  # as fast, but for noise

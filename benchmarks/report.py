@@ -27,6 +27,7 @@ DETAILS = {
     "round trip": "ms",
     "judging": "ms",
     "rendering": "ms",
+    "slowest": "ms",
 }
 NOTHING = "\N{EN DASH}"
 VERDICTS = {True: "met", False: "MISSED", None: "not measured"}

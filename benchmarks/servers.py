@@ -99,31 +99,31 @@ def cloche(place: Place) -> Server:
     """Return cloche as anyone starts it, with the synthetic upstream in place of PyPI."""
     words: list[object] = [ROOT / ".venv/bin/cloche", "serve", "--data", place.folder / "data"]
     words += ["--port", str(place.port), "--upstream", place.upstream]
-    return Server(_pinned(OURS, words, place), place.port, ready="/-/ready")
+    return Server(pinned(OURS, words, place), place.port, ready="/-/ready")
 
 
 def configured(place: Place, name: str, config: Path) -> Server:
     """Return cloche with settings of its own, and a name of its own."""
     words: list[object] = [ROOT / ".venv/bin/cloche", "serve", "--data", place.folder / "data"]
     words += ["--port", str(place.port), "--config", config]
-    return Server(_pinned(name, words, place), place.port, ready="/-/ready")
+    return Server(pinned(name, words, place), place.port, ready="/-/ready")
 
 
 def _devpi(place: Place) -> Server:
     """Return a devpi with one index, a mirror of the upstream."""
     data = ["--serverdir", place.folder / "data"]
-    init = [_tool("devpi", "devpi-init"), *data, "--no-root-pypi"]
-    words: list[object] = [_tool("devpi", "devpi-server"), *data, "--port", str(place.port)]
+    init = [tool("devpi", "devpi-init"), *data, "--no-root-pypi"]
+    words: list[object] = [tool("devpi", "devpi-server"), *data, "--port", str(place.port)]
 
     def settle(port: int) -> None:
         _make_mirror(port, place.upstream)
 
     return Server(
-        _pinned("devpi-server", words, place),
+        pinned("devpi-server", words, place),
         place.port,
         pages="/root/bench/+simple/",
         ready="/+api",
-        before=_pinned("devpi-init", init, place),
+        before=pinned("devpi-init", init, place),
         settle=settle,
     )
 
@@ -143,17 +143,17 @@ def _make_mirror(port: int, upstream: str) -> None:
 
 def _pypiserver(place: Place) -> Server:
     """Return a pypiserver on the folder of all files, set up like its container image."""
-    words: list[object] = [_tool("pypiserver", "pypi-server"), "run", "--port", str(place.port)]
+    words: list[object] = [tool("pypiserver", "pypi-server"), "run", "--port", str(place.port)]
     words += ["--interface", "127.0.0.1", "--disable-fallback", "--server", "gunicorn"]
     words += ["--backend", "cached-dir", place.index.tree / "files"]
     env = {"GUNICORN_CMD_ARGS": "--workers 1 --worker-class gevent --preload"}
-    return Server(_pinned("pypiserver", words, place, env), place.port, ready="/health")
+    return Server(pinned("pypiserver", words, place, env), place.port, ready="/health")
 
 
 def _proxpi(place: Place) -> Server:
     """Return a proxpi set up like its container image: one worker of two threads."""
     words: list[object] = [
-        _tool("proxpi", "gunicorn"),
+        tool("proxpi", "gunicorn"),
         "--preload",
         "--workers",
         "1",
@@ -163,21 +163,21 @@ def _proxpi(place: Place) -> Server:
     words += ["--bind", f"127.0.0.1:{place.port}", "proxpi.server:app"]
     cache = place.folder / "cache"
     env = {"PROXPI_INDEX_URL": place.upstream, "PROXPI_CACHE_DIR": str(cache)}
-    command = _pinned("proxpi", words, place, env)
+    command = pinned("proxpi", words, place, env)
     return Server(command, place.port, pages="/index/", ready="/health")
 
 
 def _simple_repository_server(place: Place) -> Server:
     name = "simple-repository-server"
     words: list[object] = [
-        _tool(name, name),
+        tool(name, name),
         "--host",
         "127.0.0.1",
         "--port",
         str(place.port),
         place.upstream,
     ]
-    return Server(_pinned(name, words, place), place.port, ready="/simple/")
+    return Server(pinned(name, words, place), place.port, ready="/simple/")
 
 
 SERVERS: dict[str, Callable[[Place], Server]] = {
@@ -209,11 +209,11 @@ def forget(place: Place) -> None:
     place.folder.mkdir()
 
 
-def _tool(environment: str, name: str) -> Path:
+def tool(environment: str, name: str) -> Path:
     return ROOT / f".venvs/bench-{environment}/bin/{name}"
 
 
-def _pinned(
+def pinned(
     name: str, words: Sequence[object], place: Place, env: dict[str, str] | None = None
 ) -> Command:
     return Command(name, words, place.folder, SERVER_CORE, env)

@@ -21,6 +21,10 @@ class Plan:
     installs: int
     cold_installs: int
     starts: int
+    crowds: int
+    uploads: int
+    uploaded: int  # wheels of a round, as many as can be in these seconds
+    upload_seconds: float
     mirrors: int
     mirrored: int  # projects near
     far_mirrored: int  # projects 50 ms away, where 2,000 would keep bandersnatch busy for an hour
@@ -33,6 +37,10 @@ FULL = Plan(
     installs=7,
     cold_installs=5,
     starts=5,
+    crowds=3,
+    uploads=3,
+    uploaded=2000,
+    upload_seconds=10,
     mirrors=3,
     mirrored=2000,
     far_mirrored=60,
@@ -44,6 +52,10 @@ QUICK = Plan(
     installs=2,
     cold_installs=2,
     starts=3,
+    crowds=1,
+    uploads=1,
+    uploaded=500,
+    upload_seconds=5,
     mirrors=1,
     mirrored=200,
     far_mirrored=10,
