@@ -42,8 +42,8 @@ KINDS = {
     r"\.making/part[.0-9]*$": "archive",
     r"\.making/done$": "done",
     r"\.bundle$": "bundle",
-    r"/sha256/../../[0-9a-f]{64}$": "blob",
-    r"/sha256(/..)?(/..)?$": "blob folder",
+    r"/sha256/../[0-9a-f]{64}$": "blob",
+    r"/sha256(/..)?$": "blob folder",
 }
 WRITES = re.compile(
     r"\s*(?:(BEGIN IMMEDIATE)|(INSERT) INTO (\w+)|(UPDATE) (\w+)|(DELETE) FROM (\w+))"

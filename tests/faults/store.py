@@ -19,6 +19,8 @@ DEADLINE = 60.0
 NEEDED = """
     SELECT digest FROM uploads WHERE deleted_at IS NULL
     UNION SELECT metadata FROM uploads WHERE deleted_at IS NULL AND metadata IS NOT NULL
+    UNION SELECT provenance FROM uploads WHERE deleted_at IS NULL AND provenance IS NOT NULL
+    UNION SELECT digest FROM documentation
     UNION SELECT digest FROM held
 """
 

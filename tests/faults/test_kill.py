@@ -20,22 +20,21 @@ from tests.faults.scenes import (
 )
 
 # The wheel's bytes come in writes 1 to 3, and its metadata is an "upload" of its own, number 2,
-# that is kept first: the folders, the sync and the rename of number 1 are the metadata's.
+# that is kept first: the syncs and the rename of number 1 are the metadata's.
 UPLOAD = (
     "before create upload",
     "before lock upload",
     "before write upload",
     "halfway through write upload",
     "halfway through write upload #3",
+    "before create scratch",
     "halfway through write scratch",
-    "before mkdir blob folder",
     "before sync scratch",
     "before rename scratch to blob",
     "before sync blob folder",
-    "before mkdir blob folder #3",
     "before sync upload",
     "before rename upload to blob",
-    "before sync blob folder #4",
+    "before sync blob folder #3",
     "before publish",
     "before begin immediate",
     "before insert journal",
@@ -49,6 +48,7 @@ UPLOAD = (
 AGAIN = (
     "before create upload",
     "halfway through write upload",
+    "before create scratch",
     "halfway through write scratch",
     "before lock blob",
     "before utime blob",
@@ -76,8 +76,8 @@ REFRESH = (
     "after commit",
 )
 METADATA = (
+    "before create scratch",
     "halfway through write scratch",
-    "before mkdir blob folder",
     "before rename scratch to blob",
     "after rename scratch to blob",
     "before hold",
@@ -93,7 +93,6 @@ FILE = (
     "before head of an answer",
     "before body of an answer",
     "before body of an answer #10",
-    "before mkdir blob folder",
     "before rename part to blob",
     "before hold",
     "before update held",
@@ -109,12 +108,12 @@ DURABLE = (
     "before rename scratch to blob",
     "after rename scratch to blob",
     "before sync blob folder",
-    "after sync blob folder #3",
+    "after sync blob folder #2",
     "after sync upload",
     "before rename upload to blob",
     "after rename upload to blob",
-    "before sync blob folder #4",
-    "after sync blob folder #6",
+    "before sync blob folder #3",
+    "after sync blob folder #4",
     "before begin immediate",
     "after commit",
     "before head of an answer",
