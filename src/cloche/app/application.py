@@ -202,7 +202,11 @@ class Application:
     def _chores(self) -> list[Coroutine[Any, Any, None]]:
         settings, services = self._settings, self._services
         watch = services.watch
-        chores = [self._sweep_for_ever(), *map(watch.run, watch.subscriptions)]
+        chores = [
+            self._sweep_for_ever(),
+            services.ends.keep(),
+            *map(watch.run, watch.subscriptions),
+        ]
         chores += [each.run() for each in schedules(settings, services.syncs)]
         chores += [self._tell()] if settings.webhooks else []
         if (limit := settings.cache.bytes) is not None:

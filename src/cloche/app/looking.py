@@ -13,6 +13,7 @@ from cloche.ports import Absences, Attestor, Blobs, Clock, Primary, Upstream
 from cloche.service.advised import Advised
 from cloche.service.advisories import Subscription
 from cloche.service.builds import Builds
+from cloche.service.endings import Ends
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
@@ -125,7 +126,12 @@ class Looking:
 
     @cached_property
     def shelf(self) -> Shelf:
-        return Shelf(self.view, self.stored.ledger, self.stored.pulse, self.clock)
+        ends = self.ends.note
+        return Shelf(self.view, self.stored.ledger, self.stored.pulse, self.clock, ends=ends)
+
+    @cached_property
+    def ends(self) -> Ends:
+        return Ends(self.stored.endings, self.clock)
 
     @cached_property
     def files(self) -> Files:

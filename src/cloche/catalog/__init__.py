@@ -19,6 +19,7 @@ from cloche.catalog.bundles import SqlCarried
 from cloche.catalog.cursors import SqlCursors
 from cloche.catalog.database import CONNECTIONS, Database
 from cloche.catalog.documentation import SqlDocumentation
+from cloche.catalog.endings import SqlEndings
 from cloche.catalog.engine import is_sqlite, open_engine
 from cloche.catalog.expiry import SqlExpiry
 from cloche.catalog.facts import SqlFacts
@@ -55,6 +56,7 @@ from cloche.ports import (
     Chronicle,
     Cursors,
     Documentation,
+    Endings,
     Expiry,
     FactStore,
     Findings,
@@ -105,6 +107,7 @@ class Catalog:
     holdings: Holdings
     expiry: Expiry
     absences: Absences
+    endings: Endings
     advisories: Advisories
     recalls: Recalls
     audit: Audit
@@ -159,6 +162,7 @@ def connect(url: str, *, migrate: bool = True) -> Catalog:
         holdings=SqlHoldings(database),
         expiry=SqlExpiry(database),
         absences=SqlAbsences(database),
+        endings=SqlEndings(database),
         advisories=SqlAdvisories(database),
         recalls=SqlRecalls(database),
         audit=SqlAudit(database),

@@ -32,6 +32,7 @@ class Change(StrEnum):
     PAGE_EXPIRED = "page expired"
     FILE_RECALLED = "file recalled"  # deleted, quarantined or yanked upstream, or flagged
     ADVISORIES_CHANGED = "advisories changed"
+    RULING_ENDED = "ruling ended"  # by time: what was withheld of the project, or was not
     RULES_CHANGED = "rules changed"  # those that the settings give an index
     SNAPSHOT_CREATED = "snapshot created"
     SNAPSHOT_DELETED = "snapshot deleted"

@@ -23,6 +23,7 @@ from cloche.ports.cache import (
     PageStore,
 )
 from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
+from cloche.ports.endings import Endings
 from cloche.ports.following import Followable, Primary, Pursuit, Pursuits
 from cloche.ports.hooks import Courier, Cursors
 from cloche.ports.ledger import (
@@ -85,6 +86,7 @@ __all__ = [
     "Delivery",
     "Document",
     "Documentation",
+    "Endings",
     "Entries",
     "Entry",
     "Expiry",

@@ -6,7 +6,7 @@ then it is dropped, whichever process wrote. That costs a request one look at th
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -61,6 +61,7 @@ class Shown:
 
 
 Place = tuple[str, ProjectName]
+Ends = Callable[[str, ProjectName, datetime], None]
 
 
 @dataclass(slots=True)
@@ -79,13 +80,22 @@ class Shelf:
     """Bounded in bytes; the least recently asked for goes first."""
 
     def __init__(
-        self, view: View, ledger: Records, pulse: Pulse, clock: Clock, *, max_bytes: int = MAX_BYTES
+        self,
+        view: View,
+        ledger: Records,
+        pulse: Pulse,
+        clock: Clock,
+        *,
+        max_bytes: int = MAX_BYTES,
+        ends: Ends | None = None,
     ) -> None:
+        """With `ends` it is told until when the rulings of each page hold that was looked at."""
         self._view = view
         self._ledger = ledger
         self._pulse = pulse
         self._clock = clock
         self._max_bytes = max_bytes
+        self._ends = ends
         self._entries: OrderedDict[Place, Shown] = OrderedDict()
         self._weights: dict[Place, int] = {}
         self._weight = 0
@@ -181,6 +191,8 @@ class Shelf:
     async def _look(self, place: Place, look: _Look) -> Shown:
         sight = await self._view.project(*place)
         shown = self._made(place, sight)
+        if self._ends is not None:
+            self._ends(*place, sight.ruled_until)
         # What changed while we looked is noticed here: then this answer serves those who wait
         # for it, and nobody after them.
         await self._catch_up()

@@ -35,6 +35,7 @@ from cloche.catalog.schema.replicas import (
 )
 from cloche.catalog.schema.upkeep import (
     accesses,
+    endings,
     leases,
     reading,
     uses,
@@ -44,7 +45,7 @@ from cloche.catalog.schema.upkeep import (
     webhooks,
 )
 
-REVISION = "0021"
+REVISION = "0022"
 """The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "bundles",
     "documentation",
     "documents",
+    "endings",
     "facts",
     "failures",
     "feeds",

@@ -59,6 +59,15 @@ verified_documents = Table(
     Column("at", Instant, nullable=False),
 )
 
+endings = Table(
+    "endings",  # of rulings: when time alone changes what an index shows of a project next
+    metadata,
+    Column("index_name", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Index(None, "at"),
+)
+
 leases = Table(
     "leases",
     metadata,
