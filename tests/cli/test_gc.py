@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from cloche.catalog import connect
+from cloche.core.model import ProjectName
 from tests.catalog.samples import upload
 from tests.cli.asking import served
 from tests.cli.program import Program, environment, refused, run
@@ -240,6 +241,41 @@ def test_retention(kept: Path, upstream: Upstream) -> None:
     assert lines(named) == sorted([*(f"dropped {e}" for e in old), f"would delete {mine}"])
     assert lines(real) == [f"deleted {mine}"]
     assert {built.sha256 for built in FILES} & blobs(kept) == {FILES[2].sha256}
+
+
+def test_retention_of_a_server(kept: Path, upstream: Upstream) -> None:
+    """Where the settings say how often, a server does it by itself, and logs how much it was."""
+    (kept / "uv").mkdir()
+    (kept / "uv/requirements.txt").write_text("mine==0.1\n")
+    config = kept / "cloche.toml"
+    said = CONFIG.format(upstream=upstream.simple) + "every = 1\n"
+    config.write_text(said)
+    asyncio.run(publish(kept, "0.1", "0.2"))
+
+    with Program(kept, "serve", "--config", "cloche.toml", "--port", "0") as server:
+        until(lambda: "retained place=main files=1" in server.err)
+        server.interrupt()
+        assert server.end() == 0
+
+    assert asyncio.run(uploads(kept)) == ["0.2"]
+    assert "retained place=pypi" not in server.err
+    assert {built.sha256 for built in FILES} <= blobs(kept)
+
+
+def test_retention_that_keeps_nothing(tmp_path: Path) -> None:
+    """Who says how often, and not what is kept, is told so."""
+    config = tmp_path / "cloche.toml"
+    config.write_text("[index.main]\nuploads = true\n[index.main.retention]\nevery = 60\n")
+    said = refused(run(tmp_path, "gc", "--config", "cloche.toml"))
+    assert "does not say what is kept" in said
+
+
+async def uploads(folder: Path) -> list[str]:
+    """The versions of a project that the index has."""
+    catalog = connect(f"sqlite:///{folder}/cloche-data/cloche.db")
+    found = await catalog.ledger.files("main", ProjectName("mine"))
+    await catalog.close()
+    return [each.version for each in found]
 
 
 async def publish(folder: Path, *versions: str) -> None:

@@ -20,7 +20,7 @@ from cloche.service.pinned import Pins
 from cloche.service.retain import Retain, Superfluous
 from cloche.service.steward import Steward
 from tests.blobs.samples import put
-from tests.catalog.samples import NOON, held, upload
+from tests.catalog.samples import NOON, held, sha256, upload
 from tests.packages import Built, wheel
 from tests.service.worker import PATIENT, Clock, Employ, Options, Worker, everything
 from tests.upstream.controller import Upstream
@@ -289,11 +289,9 @@ async def test_one_process_keeps_the_limit(scene: Scene) -> None:
     assert await second.look()
 
 
-async def retained(scene: Scene, kept: Retained, *, dry_run: bool = False) -> list[str]:
-    """What goes of the upstream that these rules do not keep."""
+def retaining(scene: Scene) -> Retain:
     node = scene.node
-    found: list[Superfluous] = []
-    retain = Retain(
+    return Retain(
         scene.evicting(),
         node.catalog.holdings,
         node.catalog.recalls,
@@ -302,6 +300,12 @@ async def retained(scene: Scene, kept: Retained, *, dry_run: bool = False) -> li
         Steward(node.view, node.catalog.stewardship, node.catalog.pulse, scene.clock),
         scene.clock,
     )
+
+
+async def retained(scene: Scene, kept: Retained, *, dry_run: bool = False) -> list[str]:
+    """What goes of the upstream and of the index that these rules do not keep."""
+    found: list[Superfluous] = []
+    retain = retaining(scene)
     await retain.upstream("pypi", kept, found.append, dry_run=dry_run)
     await retain.index("main", kept, found.append, dry_run=dry_run)
     return [each.filename for each in found]
@@ -341,3 +345,30 @@ async def test_retention_of_uploads(scene: Scene) -> None:
     )  # fmt: skip
     with pytest.raises(FileExists):
         await stored.ledger.publish(upload(version="1.0", said="other", metadata=None))
+
+
+async def test_uploads_that_were_fetched_lately(scene: Scene) -> None:
+    """They stay, though nothing else has looked at the access journal since."""
+    stored = scene.node.catalog
+    for version in ("1.0", "2.0"):
+        made = upload(version=version, said=version, metadata=None, uploaded_at=scene.clock())
+        await stored.ledger.publish(made)
+    scene.clock.move(30 * 86_400)
+    fetched = Fetched(
+        at=scene.clock(),
+        index="main",
+        project=ProjectName("demo"),
+        version="1.0",
+        filename="demo-1.0.tar.gz",
+        digest=sha256("1.0"),
+        who=None,
+        address=None,
+        client="pip",
+    )
+    await stored.accesses.add([fetched])
+    found: list[Superfluous] = []
+
+    kept = Retained(fetched_within=DAY)
+    await retaining(scene).index("main", kept, found.append, dry_run=False)
+
+    assert [each.filename for each in found] == ["demo-2.0.tar.gz"]

@@ -23,6 +23,7 @@ from cloche.app.opening import (
     utc_now,
 )
 from cloche.app.patience import LEFTOVER, SWEEP_AGE
+from cloche.app.retaining import recurring
 from cloche.app.services import Services, compose
 from cloche.app.syncs import schedules
 from cloche.config import RESERVED, Settings
@@ -208,6 +209,7 @@ class Application:
             *map(watch.run, watch.subscriptions),
         ]
         chores += [each.run() for each in schedules(settings, services.syncs)]
+        chores += [each.run() for each in recurring(settings, services)]
         chores += [self._tell()] if settings.webhooks else []
         if (limit := settings.cache.bytes) is not None:
             chores.append(Limit(services.evict, self._catalog.leases, self._clock, limit).keep())

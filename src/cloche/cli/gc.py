@@ -3,12 +3,12 @@
 import asyncio
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from cloche.app.patience import LEFTOVER, SWEEP_AGE
+from cloche.app.retaining import retained
 from cloche.app.services import Services, opened
 from cloche.cli._options import Config, Data, Events, begin
 from cloche.cli._progress import NOTHING, Amount, Event, Report, reporting, stoppable
@@ -16,11 +16,9 @@ from cloche.config import Settings
 from cloche.core.errors import BadName, BadSetting
 from cloche.core.model import Digest
 from cloche.core.quantities import byte_count, readable
-from cloche.core.retention import Retained, Retention
-from cloche.core.wants import Want
+from cloche.core.retention import Retained
 from cloche.service.evict import Evicted, Gone
 from cloche.service.retain import Superfluous
-from cloche.wanted import read
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -135,11 +133,11 @@ class _Chore:
     kept: Amount = NOTHING  # that retention does not keep, and is gone
 
     async def run(self) -> Done:
-        retained = {
-            name: _retained(self.settings, said) for name, said in self.settings.retention.items()
+        keeping = {
+            name: retained(self.settings, said) for name, said in self.settings.retention.items()
         }
         async with opened(self.settings, patience=LEFTOVER) as services:
-            for name, each in retained.items():
+            for name, each in keeping.items():
                 await self._retain(services, name, each)
             swept = await services.sweep.run(SWEEP_AGE, dry_run=self.dry_run)
             evicted = await self._evict(services)
@@ -155,12 +153,12 @@ class _Chore:
             limit=self.limit,
         )
 
-    async def _retain(self, services: Services, name: str, retained: Retained) -> None:
+    async def _retain(self, services: Services, name: str, kept: Retained) -> None:
         if name in self.settings.upstreams:
-            await services.retain.upstream(name, retained, self._told, dry_run=self.dry_run)
+            await services.retain.upstream(name, kept, self._told, dry_run=self.dry_run)
         if name in self.settings.indexes:
             dry_run = self.dry_run or not self.deletes
-            await services.retain.index(name, retained, self._told, dry_run=dry_run)
+            await services.retain.index(name, kept, self._told, dry_run=dry_run)
 
     def _told(self, found: Superfluous) -> None:
         gone = not self.dry_run and (self.deletes or not found.own)
@@ -194,17 +192,3 @@ class _Chore:
                 filename=first.filename,
             )
         )
-
-
-def _retained(settings: Settings, said: Retention) -> Retained:
-    """Raise BadSetting when a file that it names cannot be read: then nothing may go."""
-    files = [str(settings.folder / name) for name in said.named_by]
-    said_so = read(files)
-    # Of what a lock names in a way that no index can be asked, everything is kept.
-    left = [Want(project=e.project, says=e.says) for e in said_so.left if e.project is not None]
-    within = said.fetched_within
-    return Retained(
-        newest=said.newest,
-        fetched_within=None if within is None else timedelta(days=within),
-        wants=(*said_so.wants, *left),
-    )

@@ -273,7 +273,7 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
         upstreams=settings,
         indexes=indexes,
         rules={name: table.rule for name, table in made.items()},
-        retention=_retention(made, settings),
+        retention=_retention(made, settings, where),
         folder=folder,
         advisories={
             name: feeds.read(name, table, where, folder)
@@ -285,10 +285,16 @@ def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings
 
 
 def _retention(
-    indexes: Mapping[str, IndexTable], upstreams: Mapping[str, UpstreamSettings]
+    indexes: Mapping[str, IndexTable], upstreams: Mapping[str, UpstreamSettings], where: str
 ) -> dict[str, Retention]:
     own = {name: each.retention or Retention() for name, each in indexes.items()}
     every = {**{name: each.retention for name, each in upstreams.items()}, **own}
+    for name, each in every.items():
+        if each.every and not each.says_something:
+            raise BadSetting(
+                f"{where}: the retention of {name} has `every` and does not say what is kept; add "
+                "newest, fetched_within or named_by"
+            )
     return {name: each for name, each in every.items() if each.says_something}
 
 

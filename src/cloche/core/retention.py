@@ -18,10 +18,12 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     newest: Annotated[int, Meta(ge=1)] | None = None  # versions of each project
     fetched_within: Annotated[float, Meta(gt=0)] | None = None  # days
     named_by: tuple[str, ...] = ()  # lock and requirements files
+    every: Annotated[float, Meta(ge=1)] | None = None  # seconds between two runs of a server
 
     @property
     def says_something(self) -> bool:
-        return self != Retention()
+        """Whether anything says what is kept: without that, all is."""
+        return bool(self.newest or self.fetched_within or self.named_by)
 
 
 class Keepable(Struct, frozen=True, kw_only=True):

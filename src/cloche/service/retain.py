@@ -87,6 +87,7 @@ class Retain:
 
         Their names stay taken; what a snapshot shows stays in that.
         """
+        await self.evict.learn()
         for project in await self.records.projects(name):
             uploads = {each.filename: each for each in await self.records.files(name, project)}
             last = await self.uses.last([each.digest for each in uploads.values()])
