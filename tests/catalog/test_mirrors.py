@@ -1,10 +1,12 @@
 """How far mirrors have come, as both databases keep it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
-from cloche.catalog import Catalog
+from cloche.catalog import Catalog, connect
 from cloche.core.mirrors import Difference, Mirrored, State
 from cloche.core.model import ProjectName
 from cloche.ports import Failure, Mirroring, Settled, Standing
@@ -96,6 +98,52 @@ async def test_without_serials(catalog: Catalog) -> None:
     await held_all(catalog)
 
     assert await catalog.mirrors.compare("pypi", {A: 0}, ()) == [Difference(A, 0, State.DUE)]
+
+
+@pytest.mark.parametrize(
+    ("state", "becomes"),
+    [
+        (State.DUE, None),
+        (State.HELD, None),
+        (State.FAILED, None),
+        (State.LOST, State.DUE),
+        (State.LEFT, State.DUE),
+        (State.GONE, State.DUE),
+    ],
+)
+async def test_compared_in_each_state(
+    catalog: Catalog, state: State, becomes: State | None
+) -> None:
+    """Under the serial it had, a project is as it was, unless it was taken for gone meanwhile."""
+    await marked(catalog, a=1)
+    row = Mirrored(project=A, state=state, listed=1)
+    await catalog.mirrors.settle("pypi", Settled(project=A, row=row))
+
+    found = await catalog.mirrors.compare("pypi", {A: 1}, ())
+
+    assert found == ([] if becomes is None else [Difference(A, 1, becomes)])
+
+
+async def test_read_in_the_order_of_the_disk(sqlite: str) -> None:
+    """SQLite reads all of a mirror by the index of states, though it would choose another."""
+    opened = connect(sqlite)
+    engine, asked = opened.database.engine, list[tuple[str, Any]]()
+    event.listen(engine, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+    await opened.mirrors.compare("pypi", {}, ())
+    await opened.standings.standing("pypi")
+    with opened.database.reading() as connection:
+        plans = [
+            [
+                step.detail
+                for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+            ]
+            for sql, values in asked[:2]
+        ]
+    await opened.close()
+
+    (compared,), (counted,) = plans
+    assert "mirrored_upstream_state_ix" in compared
+    assert "mirrored_upstream_state_ix" in counted
 
 
 async def test_gone_and_back(catalog: Catalog) -> None:

@@ -113,3 +113,16 @@ def test_what_rules_withhold_on_the_way() -> None:
     assert ways.shows(DEMO, ("main", "team", "own"))
     assert not ways.shows(DEMO, ("main", "team", "pypi"))
     assert Ways(made, "main").shows(DEMO, ("main", "team", "pypi"))
+
+
+def test_who_may_answer_whatever_the_name() -> None:
+    """Who answers for one project answers for all, unless routes, merging or rules go by names."""
+    plain = indexes(main=("team", "pypi"), team=("partner",))
+    routed_below = indexes(main=("team",), team={"sources": ("pypi",), "routes": (routed("own"),)})
+    merging = indexes(main={"sources": ("pypi",), "merge": names(["demo"])})
+
+    assert Ways(plain, "main").of_all == Ways(plain, "main").of(DEMO)
+    assert "pypi" in Ways(plain, "main").of_all
+    assert Ways(plain, "main").without(lambda *_: False).of_all == frozenset()
+    assert Ways(routed_below, "main").of_all == frozenset()
+    assert Ways(merging, "main").of_all == frozenset()

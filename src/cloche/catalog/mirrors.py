@@ -89,6 +89,8 @@ class SqlMirrors:
             for part in rows.partitions():
                 for project, state, listed in part:
                     now = left.pop(project, None)
+                    if now == listed and now and state in _LOOKED_AT:
+                        continue  # nearly all of them: a call for each took as long as reading it
                     new = _became(project, state, listed, now, is_listed=project in others)
                     found += [new] if new else []
         found += (Difference(name, serial, State.DUE, is_new=True) for name, serial in left.items())
@@ -175,9 +177,9 @@ class SqlStandings:
 def _became(
     project: ProjectName, state: str, listed: int, now: int | None, *, is_listed: bool
 ) -> Difference | None:
+    """What becomes of a project, if it is not chosen under the serial that it had."""
     if now is not None:
-        same = state in _LOOKED_AT and listed == now and now != 0
-        return None if same else Difference(project, now, State.DUE)
+        return Difference(project, now, State.DUE)
     if is_listed:
         return None if state == State.LEFT else Difference(project, listed, State.LEFT)
     done = state in {State.LOST, State.GONE}
@@ -245,7 +247,10 @@ _RECORD = (
 )
 _OF = mirrored.c.upstream == bindparam("of_upstream")
 _ONE = (_OF, mirrored.c.project == bindparam("of_project"))
-_ROWS = select(mirrored.c.project, mirrored.c.state, mirrored.c.listed).where(_OF)
+# Every state there is: so SQLite reads by the index of states, which has rows in the order of the
+# disk. By that of what is due, which it would take, 700,000 rows took four times as long.
+_ALL_OF = (_OF, mirrored.c.state.in_([each.value for each in State]))
+_ROWS = select(mirrored.c.project, mirrored.c.state, mirrored.c.listed).where(*_ALL_OF)
 _MARK = update(mirrored).where(*_ONE).values(_values("state", "listed", "due_at"))
 _RECHECK = (
     update(mirrored)
@@ -303,7 +308,7 @@ _STANDING = select(
     func.sum(mirrored.c.size).label("size"),
     func.sum(mirrored.c.lacking).label("files_lacking"),
     func.sum(mirrored.c.lacking_size).label("size_lacking"),
-).where(_OF)
+).where(*_ALL_OF)
 _FAILED = (
     select(mirrored)
     .where(_OF, mirrored.c.state == State.FAILED.value)

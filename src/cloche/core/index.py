@@ -118,6 +118,13 @@ class Ways:
             return frozenset(plan.places)
         return frozenset(way[-1] for way in plan.ways() if self.shows(project, way))
 
+    @cached_property
+    def of_all(self) -> frozenset[str]:
+        """Those places that may answer for any project whatever; none if that is up to names."""
+        if self._choosing or self.withholds is not None:
+            return frozenset()
+        return self.of(_ANY)
+
     def shows(self, project: ProjectName, way: Way) -> bool:
         """Whether no index on the way withholds what the end of it itself has of the project."""
         hosted = way[-1] in self.indexes
@@ -150,6 +157,9 @@ class Ways:
         asked = Ways(self.indexes, place).sources(project)
         below = tuple(self._plan(source, project) for source in asked)
         return Plan(place, self.indexes[place].merges(project), below)
+
+
+_ANY = ProjectName("any")
 
 
 def _drawn(indexes: Mapping[str, Index], place: str) -> Iterator[str]:
