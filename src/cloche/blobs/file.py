@@ -60,6 +60,7 @@ class _Files:
         self._blobs = root / "sha256"
         self._folder = os.fspath(self._blobs)
         self._tmp = root / "tmp"  # on the same disk, so that renaming is atomic
+        self._scratch = f"{self._tmp}/"
         self._aside = root / "aside"
         self._busy_until = 0.0
 
@@ -100,8 +101,10 @@ class _Files:
                 self._busy_until = clock() + REST
 
     def _keep(self, digest: Digest, data: bytes, lasting: bool) -> None:  # noqa: FBT001 - behind a thread
-        scratch = self._tmp / uuid4().hex
         with self._translated():
+            if not lasting and self._add(digest, data):
+                return
+            scratch = self._tmp / uuid4().hex
             try:
                 _write(scratch, data)
                 moved = self._settle(Spooled(scratch, digest, len(data)), lasting)
@@ -110,6 +113,22 @@ class _Files:
                 raise
             if not moved:
                 scratch.unlink()
+
+    def _add(self, digest: Digest, data: bytes) -> bool:
+        """Keep what is new without more ado, as most of it is; False when it is not that simple."""
+        home, scratch = self._place(digest), f"{self._scratch}{uuid4().hex}"
+        if os.access(home, os.F_OK):
+            return False
+        try:
+            _write(scratch, data)
+            os.rename(scratch, home)  # noqa: PTH104 - a Path takes 20 µs
+        except OSError as e:
+            with suppress(FileNotFoundError):
+                os.unlink(scratch)  # noqa: PTH108
+            if isinstance(e, FileNotFoundError):
+                return False
+            raise
+        return True
 
     def _settle(self, spooled: Spooled, lasting: bool) -> bool:  # noqa: FBT001 - behind a thread
         """Move the file to where its digest belongs; False when the blob is there already."""
@@ -329,7 +348,7 @@ def _is_still(path: Path, found: os.stat_result) -> bool:
         return False
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path | str, data: bytes) -> None:
     """As `Path.write_bytes`, which asks the kernel four things more of each new file."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
