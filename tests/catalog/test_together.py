@@ -13,16 +13,18 @@ from cloche.core.errors import StorageDown
 
 pytestmark = pytest.mark.anyio
 
-BAD = 13
+BAD, MAD = 13, 14
 
 
 class Writer:
-    """Doubles numbers, and notes down what came in one transaction. It cannot take BAD."""
+    """Doubles numbers, and notes down what came in one transaction. It cannot take BAD, nor MAD."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
 
     def __call__(self, batch: Sequence[int]) -> list[int]:
+        if MAD in batch:
+            raise ZeroDivisionError
         if BAD in batch:
             raise StorageDown("this number cannot be written; choose another")
         self.batches.append([*batch])
@@ -57,6 +59,16 @@ async def test_a_bad_one_fails_alone(stored: Catalog) -> None:
 
     assert [result for result in results if isinstance(result, int)] == [2, 4, 6, 8]
     assert isinstance(results[2], StorageDown)
+    await stored.close()
+
+
+async def test_a_bug_leaves_nobody_waiting(stored: Catalog) -> None:
+    """Whoever was to be written with what nobody thought of hears of it; the next are written."""
+    together = Together(stored.database, Writer())
+
+    for number in (MAD, 15):
+        [result] = await asyncio.gather(together(number), return_exceptions=True)
+        assert isinstance(result, ZeroDivisionError) if number == MAD else result == 30
     await stored.close()
 
 

@@ -57,6 +57,7 @@ class Together(Generic[T, R]):
                 self._queue.remove(mine)
 
     async def _write_all(self) -> None:
+        batch: list[_Waiting[T, R]] = []
         try:
             while self._queue:
                 batch, self._queue = self._queue[:MOST], self._queue[MOST:]
@@ -65,6 +66,8 @@ class Together(Generic[T, R]):
                     await asyncio.sleep(self._pause)
         finally:
             self._writing = None
+            for each in (*batch, *self._queue):  # none, unless everything is being stopped
+                each.written.cancel()
 
     async def _attempt(self, batch: list[_Waiting[T, R]]) -> None:
         try:
@@ -75,16 +78,15 @@ class Together(Generic[T, R]):
             else:
                 for each in batch:
                     await self._attempt([each])
-        except BaseException as e:
+        except Exception as e:  # noqa: BLE001 - whatever it is, nobody may be left waiting
             _fail(batch, e)
-            raise
         else:
             for each, result in zip(batch, results, strict=True):
                 if not each.written.done():
                     each.written.set_result(result)
 
 
-def _fail(batch: list[_Waiting[T, R]], error: BaseException) -> None:
+def _fail(batch: list[_Waiting[T, R]], error: Exception) -> None:
     for each in batch:
         if not each.written.done():
             each.written.set_exception(error)
