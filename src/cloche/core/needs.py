@@ -1,6 +1,7 @@
 """What requirements need of a page, and what that needs again: one environment after the other."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ from cloche.core.targets import Targets
 from cloche.core.wants import Want
 
 MAX_SPECIFIERS = 50  # of what somebody requires, and of what bounds it
+MAX_LINES = 5000  # of what a version requires
 
 
 class Need(Struct, frozen=True):
@@ -108,26 +110,36 @@ def releases(project: ProjectName, files: Iterable[File]) -> dict[Release, list[
 
 
 def required(
-    lines: Iterable[str], need: Need, version: Version, targets: Targets
+    lines: Iterable[str], need: Need, version: Version, targets: Targets, *, again: bool = False
 ) -> Iterator[Need]:
     """What a version needs, of whose metadata these are the `Requires-Dist`.
 
+    `again`: what it needs without extras is known, and only what these add is told.
     Those count that hold in one of the environments, without an extra or with one of the need's.
     What nobody can read, and what has an address of its own, no index can be asked for.
     """
-    for line in lines:
-        try:
-            said = Requirement(line)
-            project = project_name(said.name)
-        except (InvalidRequirement, BadName, RecursionError):
-            continue
-        if said.url or len(said.specifier) > MAX_SPECIFIERS:
-            continue
+    this = SpecifierSet(f"=={version}")
+    some = (line for line in lines if not again or "extra" in line)
+    for said in filter(None, map(_requirement, some)):
         if said.marker is None or _holds(said.marker, targets, ("", *need.extras)):
             # An extra that names others of its own project means this very version.
-            own = project == need.project
-            specifiers = SpecifierSet(f"=={version}") if own else said.specifier
+            project = project_name(said.name)
+            specifiers = this if project == need.project else said.specifier
             yield Need(project, specifiers, frozenset(said.extras))
+
+
+@lru_cache(MAX_LINES)
+def _requirement(line: str) -> Requirement | None:
+    """What the line says; None where no index can be asked for it.
+
+    Remembered, for a version is asked for with many sets of extras, and reading a line takes 25 µs.
+    """
+    try:
+        said = Requirement(line)
+        project_name(said.name)
+    except (InvalidRequirement, BadName, RecursionError):
+        return None
+    return None if said.url or len(said.specifier) > MAX_SPECIFIERS else said
 
 
 def _holds(marker: Marker, targets: Targets, extras: Collection[str]) -> bool:

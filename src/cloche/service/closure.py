@@ -4,6 +4,8 @@ Each environment is by itself: what is newest for one may not be for all, so all
 needs is kept.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,6 +13,7 @@ from typing import Protocol
 from cloche.core.choosing import Rules
 from cloche.core.model import File, Page, ProjectName
 from cloche.core.needs import (
+    MAX_LINES,
     Lines,
     Need,
     Release,
@@ -26,6 +29,7 @@ from cloche.core.wants import Want
 from cloche.service.abreast import each
 
 MOST = 100_000  # needs that are followed
+MAX_EXTRAS = 500  # of them, those of one project with extras, in one environment
 
 Asked = tuple[int, Need]
 """A need, and the place of its environment."""
@@ -51,21 +55,31 @@ class Needed:
     unmet: dict[Need, str] = field(default_factory=dict)
     untold: dict[Release, str] = field(default_factory=dict)
     count: int = 0
+    extras: Counter[tuple[int, ProjectName]] = field(default_factory=Counter)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is not known, or not to be had, in words."""
         unmet = (f"{need}: {why}" for need, why in self.unmet.items())
-        return (*unmet, *self.untold.values())
+        many = {project for (_, project), count in self.extras.items() if count > MAX_EXTRAS}
+        left = f"is needed with over {MAX_EXTRAS} sets of extras, of which the others are left out"
+        return (*unmet, *self.untold.values(), *(f"{each} {left}" for each in sorted(many)))
 
     def take(self, asked: Asked) -> bool:
         """Whether this is new, and may be followed."""
-        those = self.asked.setdefault(asked[1].project, set())
-        if asked in those or self.count >= MOST:
+        at, need = asked
+        those = self.asked.setdefault(need.project, set())
+        if asked in those or self.count >= MOST or self._has_many(at, need):
             return False
         those.add(asked)
         self.count += 1
         return True
+
+    def _has_many(self, at: int, need: Need) -> bool:
+        """Whether it is one too many with extras: each may name all others of its own project."""
+        if need.extras:
+            self.extras[at, need.project] += 1
+        return self.extras[at, need.project] > MAX_EXTRAS and bool(need.extras)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,7 @@ class _Walk:
     closure: Closure
     needed: Needed
     told: dict[tuple[ProjectName, str], tuple[str, ...] | None]  # by filename
+    begun: set[tuple[int, tuple[str, ...]]] = field(default_factory=set)  # by environment
 
     async def level(self, waiting: Iterable[Asked]) -> list[Asked]:
         """What all of these need that is new."""
@@ -137,6 +152,7 @@ class _Walk:
             return []
         found: list[Asked] = []
         for at, need in asked:
+            await asyncio.sleep(0)  # metadata may hold a thousand requirements, which take 10 ms
             files = self.closure.files(page, [(at, need)])
             kept.update(files)
             if not files:
@@ -146,7 +162,10 @@ class _Walk:
                 continue
             for release, some in releases(project, files.values()).items():
                 lines = await self._said(release, some)
-                for each_need in required(lines, need, release.version, targets):
+                read = at, tuple(file.filename for file in some)
+                again = read in self.begun
+                self.begun.add(read)
+                for each_need in required(lines, need, release.version, targets, again=again):
                     self.needed.because.setdefault((at, each_need), release)
                     found.append((at, each_need))
         return found
@@ -167,7 +186,7 @@ class _Walk:
             if not wheels:
                 why = "it only comes as an sdist that does not say them"
             self.needed.untold[release] = f"dependencies of {release} are not known: {why}"
-        return tuple(dict.fromkeys(line for lines in said for line in lines))
+        return tuple(dict.fromkeys(line for lines in said for line in lines))[:MAX_LINES]
 
     async def _told(self, release: Release, file: File) -> tuple[str, ...] | None:
         key = (release.project, file.filename)
