@@ -1,5 +1,6 @@
 """A bar on standard error, below the lines that tell what happened."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,5 +42,11 @@ def bar() -> Iterator[AsBar]:
     """A bar that is there until the work ends."""
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     many = TextColumn("{task.fields[counted]}", markup=False)
-    with Progress(many, *columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(
+        many,
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # into a file it goes as ever, not above the bar
+    ) as progress:
         yield AsBar(progress=progress, task=progress.add_task("", total=None, counted="looking"))

@@ -22,12 +22,12 @@ from cloche.cli._choosing import (
     opening,
 )
 from cloche.cli._options import Config, Data, Events
-from cloche.cli._progress import stoppable
-from cloche.cli._telling import Tally, Teller, teller
+from cloche.cli._prefetching import Tally
+from cloche.cli._progress import reporting, stoppable
 from cloche.config import Settings
 from cloche.core.choosing import Rules
 from cloche.core.wants import Wants
-from cloche.service.gather import Event, Lacked
+from cloche.service.gather import Lacked
 from cloche.wanted import read
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -79,32 +79,26 @@ def prefetch(  # noqa: PLR0913 - each option is an argument
         no_sdists=no_sdists,
         pre=pre,
     )
-    with teller(as_json=as_json) as told:
-        tally = _run(settings, chosen, wants, choosing.rules(wants), jobs, told)
-    told.end(tally)
+    with reporting(as_json=as_json) as report:
+        tally = Tally(report)
+        _run(settings, chosen, wants, choosing.rules(wants), jobs, tally)
+        tally.end()
     if tally.lacked:
         raise typer.Exit(1)
 
 
 def _run(
-    settings: Settings, index: str, wants: Wants, rules: Rules, jobs: int, told: Teller
-) -> Tally:
-    tally = Tally()
-
-    def tell(event: Event) -> None:
-        tally.add(event)
-        told.tell(event)
-
+    settings: Settings, index: str, wants: Wants, rules: Rules, jobs: int, tally: Tally
+) -> None:
     for left in wants.left:
-        tell(Lacked(left.says, None, left.why))
+        tally.tell(Lacked(left.says, None, left.why))
 
     async def bring() -> None:
         async with opened(settings, patience=LEFTOVER) as services:
             bringing = services.gather.bring(index, wants.wants, rules, jobs=jobs)
             async with aclosing(bringing) as events:
                 async for event in events:
-                    tell(event)
+                    tally.tell(event)
 
     with stoppable("what has come is kept, run it again to go on"):
         asyncio.run(bring())
-    return tally

@@ -21,7 +21,7 @@ from cloche.service.shelf import Shelf
 T = TypeVar("T")
 
 
-class Looked(Struct, frozen=True, tag_field="event", tag="looked"):
+class Looked(Struct, frozen=True):
     """A project's page was read. `files` of `size` bytes are to be had of it; sizes may lack."""
 
     project: ProjectName
@@ -29,13 +29,13 @@ class Looked(Struct, frozen=True, tag_field="event", tag="looked"):
     size: int
 
 
-class Came(Struct, frozen=True, tag_field="event", tag="came"):
+class Came(Struct, frozen=True):
     """So many bytes more of some file. Less than none if one had to be begun anew."""
 
     size: int
 
 
-class Had(Struct, frozen=True, tag_field="event", tag="had"):
+class Had(Struct, frozen=True):
     """A file is kept here, with its metadata. `fetched`: it was not, before."""
 
     project: ProjectName
@@ -44,7 +44,7 @@ class Had(Struct, frozen=True, tag_field="event", tag="had"):
     fetched: bool
 
 
-class Lacked(Struct, frozen=True, tag_field="event", tag="lacked"):
+class Lacked(Struct, frozen=True):
     """What could not be had, and why. `filename` is None for a requirement as a whole."""
 
     says: str
