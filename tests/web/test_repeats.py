@@ -20,6 +20,7 @@ from tests.web.talk import Talk
 from tests.web.tokens import basic, granted, revoke
 
 PAGE = b"GET /simple/rp-page/ HTTP/1.1\r\nHost: x\r\n\r\n"
+ENDS = b"127.0.0.9 ('127.0.0.1', 8080) "
 NOWHERE = b"GET /simple/rp-nowhere/ HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -203,11 +204,12 @@ class Clock:
 class Wire:
     """A transport that keeps what is written."""
 
+    here: str = "127.0.0.1"
     written: bytes = b""
     closed: bool = False
 
     def get_extra_info(self, name: str) -> Any:
-        return ("127.0.0.9", 1) if name == "peername" else None
+        return {"peername": ("127.0.0.9", 1), "sockname": (self.here, 8080)}.get(name)
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -219,9 +221,9 @@ class Wire:
         self.closed = True
 
 
-def connected(front: Front, clock: Clock) -> tuple[Protocol, Wire]:
+def connected(front: Front, clock: Clock, here: str = "127.0.0.1") -> tuple[Protocol, Wire]:
     config = Config(cast("Any", front), interface="asgi3", timeout_keep_alive=10, log_config=None)
-    wire = Wire()
+    wire = Wire(here)
     protocol = Protocol(config, ServerState(), {}, cast("Any", clock))
     protocol.connection_made(cast("Any", wire))
     return protocol, wire
@@ -229,7 +231,7 @@ def connected(front: Front, clock: Clock) -> tuple[Protocol, Wire]:
 
 def test_what_is_known_is_not_read() -> None:
     """What this client has asked before is answered in one go, and noted."""
-    front = Front({b"127.0.0.9 " + PAGE: Given()})
+    front = Front({ENDS + PAGE: Given()})
     protocol, wire = connected(front, Clock())
 
     protocol.data_received(PAGE)
@@ -238,9 +240,19 @@ def test_what_is_known_is_not_read() -> None:
     assert front.noted == 1
 
 
+def test_each_address_of_the_server_is_its_own() -> None:
+    """What was asked at one address says nothing of another: an answer may name where it was."""
+    front, clock = Front({ENDS + PAGE: Given()}), Clock()
+    protocol, wire = connected(front, clock, here="127.0.0.2")
+
+    protocol.data_received(PAGE)
+
+    assert (wire.written, len(clock.begun)) == (b"", 1)
+
+
 def test_a_slow_reader_is_not_written_to() -> None:
     """While a client does not read what it was sent, nothing is added to that."""
-    front = Front({b"127.0.0.9 " + PAGE: Given()})
+    front = Front({ENDS + PAGE: Given()})
     clock = Clock()
     protocol, wire = connected(front, clock)
     protocol.flow.write_paused = True
@@ -252,7 +264,7 @@ def test_a_slow_reader_is_not_written_to() -> None:
 
 def test_a_connection_in_use_is_kept() -> None:
     """A connection ends when nothing was asked for the time of grace, and not before."""
-    front, clock = Front({b"127.0.0.9 " + PAGE: Given()}), Clock()
+    front, clock = Front({ENDS + PAGE: Given()}), Clock()
     protocol, wire = connected(front, clock)
 
     for _ in range(5):
@@ -277,7 +289,7 @@ def test_what_is_learned() -> None:
             protocol.data_received(PAGE[-2:])
 
     asked = [scope.get(ASKED) for scope in clock.begun]
-    assert asked == [b"127.0.0.9 " + PAGE, *[None] * 6]
+    assert asked == [ENDS + PAGE, *[None] * 6]
 
 
 def test_pages_as_clients_read_them(server: Cloche) -> None:

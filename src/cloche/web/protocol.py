@@ -27,7 +27,7 @@ CYCLE = "cloche.cycle"
 """Key in the scope: the request's cycle, where this protocol serves it."""
 
 ASKED = "cloche.asked"
-"""Key in the scope: who asked, and the request as it came, where that was whole and alone."""
+"""Key in the scope: who asked where, and the request as it came, where that was whole and alone."""
 
 _END = b"\r\n\r\n"
 
@@ -68,8 +68,9 @@ class Protocol(HttpToolsProtocol):
     _arrived = 0  # bytes, since the last head was complete
     _too_long = False
     _headed: Any = None  # the scope of the request whose head was complete last
+    _ends = b""  # of the connection: the client's address, and the server's
     _between = True  # no request has begun since the last was complete
-    _asked: bytes | None = None  # who asks, and all that has arrived, if that may be one head
+    _asked: bytes | None = None  # who asks where, and all that has arrived, if that may be one head
     _repeated = 0.0  # when the loop's clock saw the last answer that was given without reading
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,9 +80,15 @@ class Protocol(HttpToolsProtocol):
             app = app.app
         self._repeats: Repeats | None = getattr(app, "repeats", None)
 
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        client = self.client[0] if self.client else None
+        # Who asks, and where: of a request that names no host, the answer may name that address.
+        self._ends = f"{client} {self.server} ".encode()
+
     def data_received(self, data: bytes) -> None:
         if self._between and self._repeats is not None and data.endswith(_END):
-            asked = b"%b %b" % (self.client[0].encode(), data) if self.client else data
+            asked = self._ends + data
             if self._is_free() and self._repeat(self._repeats, asked):
                 return
             if data.find(_END) + len(_END) == len(data):
