@@ -93,20 +93,41 @@ class Spool:
             return len(dead) + len(old)
 
 
-class Scratch:
-    """An upload's bytes, hashed as they come. Use as a context: what is not taken is removed."""
+class _Hashed:
+    """A file of which the bytes are hashed as they are written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._hashes: dict[str, Hasher] = {}
+        self.size = 0
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of what was written so far, by their names; an upload's are those of its legacy API."""
+        return {name: each.hexdigest() for name, each in self._hashes.items()}
+
+    @property
+    def spooled(self) -> Spooled:
+        return Spooled(self._path, Digest(self._hashes["sha256"].hexdigest()), self.size)
+
+    def _update(self, data: bytes) -> None:
+        for each in self._hashes.values():
+            each.update(data)
+
+
+class Scratch(_Hashed):
+    """An upload's bytes, hashed as they come. Use as a context: what is not taken is removed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         while (held := create_locked(path)) is None:  # a sweep looks at it in this very moment
             pass
         self._held = held
-        self._hashes: dict[str, Hasher] = {
+        self._hashes = {
             "md5": hashlib.md5(usedforsecurity=False),
             "sha256": hashlib.sha256(),
             "blake2_256": hashlib.blake2b(digest_size=32),
         }
-        self.size = 0
 
     async def write(self, data: bytes) -> None:
         """Append. Raise StorageFull."""
@@ -114,18 +135,8 @@ class Scratch:
 
     def _write(self, data: bytes) -> None:
         write_all(self._held.fd, data, self.size)
-        for each in self._hashes.values():
-            each.update(data)
+        self._update(data)
         self.size += len(data)
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """Of what was written so far, by the names that the legacy upload API gives them."""
-        return {name: each.hexdigest() for name, each in self._hashes.items()}
-
-    @property
-    def spooled(self) -> Spooled:
-        return Spooled(self._path, Digest(self._hashes["sha256"].hexdigest()), self.size)
 
     def __enter__(self) -> Self:
         return self
@@ -134,18 +145,16 @@ class Scratch:
         self._held.drop()
 
 
-class Partial:
+class Partial(_Hashed):
     """A file being fetched. One process of the node writes it; the others read along."""
 
     def __init__(self, base: Path, locks: Locks) -> None:
+        super().__init__(base.with_suffix(".part"))
         self._name = f"download {base.name}"
         self._note_path = base.with_suffix(".note")
-        self._path = base.with_suffix(".part")
         self._locks = locks
         self._claimed = False
         self._fd = -1
-        self._hashes: dict[str, Hasher] = {}
-        self.size = 0
 
     def claim(self) -> bool:
         """Become the writer, unless another process is."""
@@ -182,10 +191,6 @@ class Partial:
             self._update(data)
             position += len(data)
         return position
-
-    def _update(self, data: bytes) -> None:
-        for each in self._hashes.values():
-            each.update(data)
 
     @property
     def begun(self) -> bool:
@@ -232,14 +237,6 @@ class Partial:
     def read(self, start: int, most: int) -> bytes:
         """Read bytes that are there already: in memory still, as they were written just now."""
         return os.pread(self._fd, most, start) if self._fd >= 0 else b""
-
-    @property
-    def digests(self) -> dict[str, str]:
-        return {name: each.hexdigest() for name, each in self._hashes.items()}
-
-    @property
-    def spooled(self) -> Spooled:
-        return Spooled(self._path, Digest(self._hashes["sha256"].hexdigest()), self.size)
 
     def discard(self) -> None:
         """Throw away what has come. Emptied first, so that whoever reads along notices."""
