@@ -65,8 +65,12 @@ def proxpi(root: Path) -> None:
 def pypicloud(root: Path) -> None:
     """The layout of its buckets."""
     for built in FILES:
-        named = hashlib.md5(built.filename.encode(), usedforsecurity=False).hexdigest()[:4]
-        put(root / named / "salt" / built.filename, built.content)
+        put(root / pypicloud_key(built), built.content)
+
+
+def pypicloud_key(built: Built) -> str:
+    named = hashlib.md5(built.filename.encode(), usedforsecurity=False).hexdigest()[:4]
+    return f"{named}/salt/{built.filename}"
 
 
 def pypicloud_folder(root: Path) -> None:
@@ -135,12 +139,19 @@ def bandersnatch_without_json(root: Path) -> None:
         put(root / "web" / pypi_path(built), built.content)
 
 
-def devpi(root: Path, indexes: Sequence[str] = ("alice/dev",), guides: Sequence[str] = ()) -> None:
+def devpi(
+    root: Path,
+    indexes: Sequence[str] = ("alice/dev",),
+    guides: Sequence[str] = (),
+    yanked: bool | str | None = None,  # noqa: FBT001 - as PEP 592 has it
+) -> None:
     """The export of a server with an empty index and full ones."""
+    version: dict[str, bool | str] = {"name": "salt", "version": "1.0"}
+    version |= {} if yanked is None else {"yanked": yanked}
     full = {
         index: {
             "indexconfig": {"type": "stage", "bases": ["root/pypi"]},
-            "projects": {"salt": {"1.0": {"name": "salt", "version": "1.0"}}},
+            "projects": {"salt": {"1.0": version}},
             "files": [
                 *(_devpi_file(root, index, built) for built in FILES),
                 *(_devpi_guide(root, index, version) for version in guides),

@@ -122,6 +122,17 @@ async def test_what_other_systems_know(tmp_path: Path, name: str) -> None:
         assert await content(services, found[SALT.filename], ".metadata") == SALT.metadata
 
 
+@pytest.mark.parametrize("said", [True, "", REASON])
+async def test_yanks_of_devpis_mirrors(tmp_path: Path, *, said: bool | str) -> None:
+    """What a mirror of devpi had seen yanked is yanked here, with the reason, if there was one."""
+    devpi(tmp_path / "export", yanked=said)
+
+    assert brought(await events(tmp_path, tmp_path / "export")) == NAMES
+
+    found = await shown(tmp_path)
+    assert {file.yanked for file in found.values()} == {said or True}
+
+
 async def test_what_is_refused(tmp_path: Path, wheelhouse: Path) -> None:
     """What cannot be brought is told with its reason, and the rest is brought."""
     (wheelhouse / "broken-1.0-py3-none-any.whl").write_bytes(b"no zip")

@@ -106,6 +106,14 @@ class Bucket:
         except NoSuchFile:
             return None
 
+    async def said(self, path: str) -> Mapping[str, str]:
+        try:
+            with self._translated():
+                found = await self.store.get_async(path, options={"head": True})
+        except NoSuchFile:
+            return {}
+        return {str(key).lower(): str(value) for key, value in found.attributes.items()}
+
     @asynccontextmanager
     async def taken(
         self,

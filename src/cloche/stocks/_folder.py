@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,6 +60,9 @@ class Folder:
 
     async def read(self, path: str, most: int) -> bytes | None:
         return await asyncio.to_thread(self._read, path, most)
+
+    async def said(self, path: str) -> Mapping[str, str]:  # noqa: ARG002 - a place's signature
+        return {}
 
     @asynccontextmanager
     async def taken(self, path: str, scratch: Scratch, way: Way) -> AsyncIterator[Hashed]:

@@ -1,7 +1,7 @@
 """Where a stock lies: a folder of this machine, or a bucket, seen alike."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -52,6 +52,9 @@ class Place(Protocol):
         """A file by its path; None when there is none."""
 
     async def read(self, path: str, most: int) -> bytes | None: ...
+
+    async def said(self, path: str) -> Mapping[str, str]:
+        """What is noted of a file with it, as stores of objects do; nothing in a folder."""
 
     def taken(
         self, path: str, scratch: Scratch, way: Way

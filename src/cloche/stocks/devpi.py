@@ -17,6 +17,7 @@ from cloche.stocks._places import Place
 
 RECORDS = "dataindex.json"
 MAX_RECORDS = 1 << 30  # bytes: a file takes some 700
+_Yanks = dict[tuple[str, str], bool | str]
 RELEASE, GUIDE = "releasefile", "doczip"
 
 
@@ -44,6 +45,7 @@ class _File(Struct):
 
 class _Index(Struct):
     files: list[_File] = []
+    projects: dict[str, dict[str, Any]] = {}  # what is known of each version
 
 
 class _Records(Struct):
@@ -57,7 +59,8 @@ async def fits(place: Place) -> bool:
 async def lots(place: Place, part: str | None) -> AsyncIterator[Lot]:
     """A project's files, and the documentation of its newest version."""
     raw = await place.read(RECORDS, MAX_RECORDS)
-    files = _chosen(_read(raw), part).files
+    index = _chosen(_read(raw), part)
+    files, yanked = index.files, _yanked(index)
     projects: dict[ProjectName, list[_File]] = {}
     for file in files:
         try:
@@ -65,7 +68,7 @@ async def lots(place: Place, part: str | None) -> AsyncIterator[Lot]:
         except BadName as e:
             yield Lot(left=(Left(file.relpath, str(e)),))
     for project, listed in projects.items():
-        yield await _lot(place, project, listed)
+        yield await _lot(place, project, listed, yanked)
 
 
 def _read(raw: bytes | None) -> _Records:
@@ -88,21 +91,34 @@ def _chosen(records: _Records, part: str | None) -> _Index:
     return records.indexes[part]
 
 
-async def _lot(place: Place, project: ProjectName, listed: list[_File]) -> Lot:
+def _yanked(index: _Index) -> _Yanks:
+    """Versions of a mirror that were yanked there: devpi itself has no yanks of its own."""
+    return {
+        (project, version): said or True
+        for project, versions in index.projects.items()
+        for version, facts in versions.items()
+        if isinstance(facts, dict) and isinstance(said := facts.get("yanked"), str | bool)
+        if said is not False
+    }
+
+
+async def _lot(place: Place, project: ProjectName, listed: list[_File], yanked: _Yanks) -> Lot:
     finds: list[Find] = []
     left: list[Left] = []
     for file in listed:
         if file.type == RELEASE:
-            found = await _found(place, file)
+            found = await _found(place, file, yanked.get((project, file.version or ""), False))
             (finds if isinstance(found, Find) else left).append(found)  # type: ignore[arg-type]  # each to its own
         elif file.type != GUIDE:
             place.passed += 1  # results of tox
     guides = sorted((file for file in listed if file.type == GUIDE), key=_age)
     guide = await _guide(place, project, guides[-1]) if guides else None
+    # What is yanked last: a file that joins a version all yanked is yanked with it.
+    finds.sort(key=lambda each: bool(each.yanked))
     return Lot(finds=tuple(finds), left=tuple(left), project=project, guide=guide)
 
 
-async def _found(place: Place, file: _File) -> Find | Left:
+async def _found(place: Place, file: _File, yanked: bool | str) -> Find | Left:  # noqa: FBT001 - a fact
     entry = await place.find(file.relpath)
     if entry is None:
         return Left(file.relpath, f"{RECORDS} names it, but it is not there")
@@ -119,6 +135,7 @@ async def _found(place: Place, file: _File) -> Find | Left:
         hashes=sane_hashes(dict(_hashes(file.entrymapping))),
         uploaded_at=_moment(uploaded.when) or _date(file.entrymapping.last_modified),
         uploaded_by=uploaded.who or None,
+        yanked=yanked,
     )
 
 
