@@ -27,7 +27,7 @@ from cloche.service.shelf import Shelf, Shown
 log = Log(__name__)
 
 AT_ONCE = 16
-FILES_AT_ONCE = 32  # at leisure; clients' own must find connections too
+FILES_AT_ONCE = 44  # at leisure; clients' own must find connections too
 MAX_WAITING = 500
 MAX_REMEMBERED = 20_000
 MAX_METADATA = 1 << 20  # bytes that are worth parsing for a guess
