@@ -21,7 +21,7 @@ from benchmarks.processes import Unmeasured
 from benchmarks.servers import OURS
 from benchmarks.session import Session
 from cloche import catalog
-from cloche.app.syncs import plans
+from cloche.app.plans import plans
 from cloche.catalog import schema
 from cloche.config import load
 from cloche.core.mirrors import Mirrored, State

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cloche.config import is_loopback, load
-from cloche.service.upstream import Freshness
+from cloche.core.upstreams import Freshness
 from tests.config_files import settings
 
 EVERYTHING = """

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.cli.program import Program, refused, run
+from tests.cli.test_imports import TELL
 from tests.listed import Listed, listed
 from tests.packages import wheel
 from tests.waiting import until
@@ -90,3 +91,61 @@ def test_stopped(tmp_path: Path, world: Listed) -> None:
     world.slow.clear()
 
     assert sync(tmp_path).returncode == 0
+
+
+NOTHING_NEW = "pypi: looked at 0 projects, brought 0 files (0 bytes), dropped 0, 0 failed"
+BRINGING = {"sqlalchemy", "aiohttp", "uvloop", "multiprocessing", "cloche.service.one"}
+
+
+def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+def test_nothing_new(tmp_path: Path, world: Listed) -> None:
+    """Nothing new is one request, told as by any run, and without what would bring anything."""
+    sync(tmp_path)
+    before = events(sync(tmp_path, "--status", "--json"))
+    world.requests()
+    done = run(tmp_path, "sync", "--config", "cloche.toml", env=TELL)
+    again = events(sync(tmp_path, "--json"))
+    after = events(sync(tmp_path, "--status", "--json"))
+
+    assert world.requests() == ["/simple/", "/simple/"]
+    assert done.stdout.splitlines()[0] == NOTHING_NEW
+    assert "2 of 2 projects" in done.stdout.splitlines()[1]
+    assert done.returncode == 0
+    assert not BRINGING & imported(done)
+    assert [each["event"] for each in again] == ["done", "status"]
+    moments = {"listed_at", "complete_at", "seconds"}
+    (was,), (now,), told = before, after, again[1]
+    assert {**was, **dict.fromkeys(moments)} == {**now, **dict.fromkeys(moments)}
+    assert {**told, "seconds": 0} == {**now, "seconds": 0}
+    assert was["complete_at"] < now["complete_at"]
+
+
+@pytest.mark.parametrize("news", ["file", "rule", "full", "down"])
+def test_something_new(tmp_path: Path, world: Listed, news: str) -> None:
+    """What is new is found as ever, and so is an upstream that is down."""
+    sync(tmp_path)
+    world.requests()
+    options: tuple[str, ...] = ()
+    match news:
+        case "file":
+            world.publish(wheel("demo", "2.0"))
+        case "rule":
+            rule = '[[index.main.rule]]\nkind = "deny"\nwhat = ["other"]\n'
+            with (tmp_path / "cloche.toml").open("a") as settings:
+                settings.write(f'[index.main]\nsources = ["pypi"]\n{rule}')
+        case "full":
+            options = ("--full",)
+        case "down":
+            world.broken["/simple/"] = 500
+    done = sync(tmp_path, *options)
+
+    assert world.requests()[0] == "/simple/"
+    looked = {"file": "looked at 1 projects", "rule": "dropped 1", "full": "looked at 2 projects"}
+    if news == "down":
+        assert (done.returncode, done.stderr) == (1, "cloche: pypi: pypi answers 500\n")
+    else:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert looked[news] in done.stdout

@@ -16,7 +16,7 @@ from msgspec.structs import FieldInfo, fields
 from cloche import config, kinds, logins, upstreams
 from cloche.config import advisories, caching, indexes, rules, webhooks
 from cloche.core import mirrors, retention
-from cloche.service import recall, upstream
+from cloche.core import upstreams as each_upstream
 from tests.docs import markdown
 
 PAGE = markdown.DOCS / "reference" / "configuration.md"
@@ -39,8 +39,8 @@ TABLES: dict[str, type[Struct]] = {
     LINKS: kinds.load(upstreams, "links").Settings,
     CLOCHE: kinds.load(upstreams, "cloche").Settings,
     '`[upstream.NAME]` with `kind = "bundle"`': kinds.load(upstreams, "bundle").Settings,
-    "`[upstream.NAME.freshness]`": upstream.Freshness,
-    "`[upstream.NAME.recall]`": recall.Policy,
+    "`[upstream.NAME.freshness]`": each_upstream.Freshness,
+    "`[upstream.NAME.recall]`": each_upstream.Policy,
     "`[upstream.NAME.mirror]`": mirrors.Mirror,
     "`[[upstream.NAME.mirror.environments]]`": mirrors.Environment,
     "`[upstream.NAME.retention]`": retention.Retention,

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from cloche.catalog.schema import journal
 from cloche.core.errors import Denied, Forbidden, NoSuchFile, NoSuchProject
 from cloche.core.model import Digest, FileKey, Held, ProjectName
+from cloche.core.upstreams import Policy
 from cloche.service.kept import KeptUpstream
-from cloche.service.recall import Policy
 from tests.packages import Built, wheel
 from tests.service.worker import PATIENT, Clock, Employ, Options, Worker, everything, until
 from tests.upstream.controller import Upstream

@@ -13,15 +13,17 @@ import pytest
 import tomli_w
 from msgspec.structs import replace
 
+from cloche.app.plans import plans
 from cloche.app.services import Services, opened
-from cloche.app.syncs import plans, schedules
-from cloche.cli._syncing import Stand, stand
+from cloche.app.syncs import schedules
+from cloche.cli._running import stand
+from cloche.cli._syncing import Stand
 from cloche.config import load
 from cloche.core.errors import BadSetting, Error, NoSuchProject, Occupied, UpstreamLies
 from cloche.core.model import ProjectName
+from cloche.core.plan import Done
 from cloche.service.needing import Needing
 from cloche.service.one import Result
-from cloche.service.sync import Done
 from tests.listed import Listed, listed
 from tests.packages import Built, sdist, wheel
 from tests.waiting import until

@@ -6,7 +6,7 @@ import pytest
 
 from cloche.core.errors import NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import ProjectName
-from cloche.service.upstream import Freshness
+from cloche.core.upstreams import Freshness
 from tests.packages import wheel
 from tests.service.worker import (
     PATIENT,

@@ -11,7 +11,7 @@ import pytest
 
 from cloche.core.errors import UpstreamDown, UpstreamLies
 from cloche.core.model import ProjectName
-from cloche.service.upstream import Freshness
+from cloche.core.upstreams import Freshness
 from tests.packages import wheel
 from tests.service.full_disk import room_for
 from tests.service.worker import (

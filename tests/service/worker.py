@@ -17,16 +17,17 @@ from cloche.catalog import Catalog
 from cloche.core.errors import Error
 from cloche.core.index import Index, watched
 from cloche.core.model import Artifact, Digest, Page, ProjectName
+from cloche.core.upstreams import Freshness, Policy
 from cloche.ports import Blobs, Upstream
 from cloche.service.fetch import Body, Fetch
 from cloche.service.files import Files
 from cloche.service.knowledge import Knowledge
 from cloche.service.reading import Reading, readers
-from cloche.service.recall import Policy, Recaller
+from cloche.service.recall import Recaller
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf
 from cloche.service.sight import artifact_of
-from cloche.service.upstream import CachedUpstream, Freshness
+from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
 from cloche.service.within import Within
 from cloche.spool import Spool

@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace as altered
 
 from cloche import __version__, kinds, sites
+from cloche.app.plans import deciding
 from cloche.app.services import Services
-from cloche.app.syncs import deciding
 from cloche.config import Settings
 from cloche.core.choosing import Rules
 from cloche.core.errors import BadSetting

@@ -23,8 +23,8 @@ from cloche.config import Settings
 from cloche.core.errors import Error, StorageDown, StorageFull
 from cloche.core.mirrors import Mirrored
 from cloche.core.model import ProjectName
+from cloche.core.plan import Plan
 from cloche.service.one import One, Result
-from cloche.service.sync import Plan
 
 OFTEN = 0.2  # seconds between two words on how far it is
 LENGTH = 4  # bytes that say how long a message is

@@ -23,9 +23,9 @@ from cloche.app.hand import (
 from cloche.config import Settings
 from cloche.core.mirrors import Mirrored
 from cloche.core.model import ProjectName
+from cloche.core.plan import Plan
 from cloche.service.crew import Hand, Hire
 from cloche.service.one import Result, Watch
-from cloche.service.sync import Plan
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess

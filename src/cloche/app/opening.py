@@ -9,7 +9,7 @@ from packaging import tags
 from cloche import blobs as blob_kinds
 from cloche import catalog, feeds, kinds, logins, ports, upstreams
 from cloche.attestor import connect as connect_attestor
-from cloche.catalog import Catalog
+from cloche.catalog import Catalog, address
 from cloche.config import Settings
 from cloche.core.errors import BadSetting
 from cloche.ports import Attestor, Blobs, Clock, Inspection, Outside, Primary, Upstream
@@ -108,7 +108,7 @@ def check_store(settings: Settings) -> None:
     """Look at the store's addresses without opening anything. Raise BadSetting."""
     _blob_kind(settings.blobs_url)
     if settings.store.database:
-        catalog.address.parse(settings.database_url)
+        address.parse(settings.database_url)
 
 
 def open_catalog(settings: Settings) -> Catalog:

@@ -1,19 +1,15 @@
-"""How a sync is told: each project as it is settled, the sum, and how the mirror stands."""
+"""What a sync tells: each project as it is settled, the sum, and how the mirror stands."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from msgspec import Struct
 from rich.filesize import decimal
 
-from cloche.app.syncs import Syncs
-from cloche.cli._progress import Amount, Event, Report
+from cloche.cli._progress import Amount, Event
 from cloche.core.mirrors import State
-from cloche.core.model import ProjectName
-from cloche.service.one import Result
-from cloche.service.sync import Done
-
-MOST = 1000  # failures that are told
+from cloche.core.plan import Done
+from cloche.ports.mirrors import Mirroring, Standing
 
 
 class Settled(Event, frozen=True, kw_only=True, tag="project"):
@@ -109,6 +105,31 @@ class Stand(Event, frozen=True, kw_only=True, tag="status"):
     seconds: float | None  # since then
     failures: tuple[Lack, ...]
 
+    @classmethod
+    def of(
+        cls, upstream: str, mirroring: Mirroring, found: Standing, lacks: Iterable[Lack] = ()
+    ) -> "Stand":
+        at = mirroring.complete_at
+        return cls(
+            upstream=upstream,
+            complete=at is not None and not (found.due or found.failed or found.files_lacking),
+            projects=Amount(projects=found.projects, files=found.files, size=found.size),
+            held=Amount(
+                projects=found.held,
+                files=found.files - found.files_lacking,
+                size=found.size - found.size_lacking,
+            ),
+            due=found.due,
+            failed=found.failed,
+            gone=found.gone,
+            serial=mirroring.serial,
+            lag=max(0, mirroring.serial - mirroring.complete_serial),
+            listed_at=mirroring.listed_at,
+            complete_at=at,
+            seconds=(datetime.now(UTC) - at).total_seconds() if at else None,
+            failures=tuple(sorted(lacks, key=lambda each: (each.project, each.filename or ""))),
+        )
+
     @property
     def sentence(self) -> str | None:
         when = f"{self.complete_at:%Y-%m-%d %H:%M:%S} UTC" if self.complete_at else "never"
@@ -118,64 +139,3 @@ class Stand(Event, frozen=True, kw_only=True, tag="status"):
             f"{decimal(self.projects.size)}; {self.due:,} due, {self.failed:,} failed, "
             f"{self.gone:,} gone; {self.lag:,} serials behind, last complete {when}"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Watcher:
-    """Tells a report what a sync tells."""
-
-    report: Report
-
-    def expect(self, *, projects: int = 0, files: int = 0, size: int = 0) -> None:
-        self.report.expect(Amount(projects=projects, files=files, size=size))
-
-    def done(self, *, projects: int = 0, files: int = 0, size: int = 0) -> None:
-        self.report.done(Amount(projects=projects, files=files, size=size))
-
-    def settled(self, upstream: str, project: ProjectName, result: Result) -> None:
-        for filename, cause in result.causes:
-            told = Failed(upstream=upstream, project=project, filename=filename, cause=cause)
-            self.report.tell(told)
-        self.report.tell(
-            Settled(
-                upstream=upstream,
-                project=project,
-                state=result.state,
-                files=result.files,
-                size=result.size,
-                dropped=result.dropped,
-            )
-        )
-
-
-async def stand(syncs: Syncs, upstream: str) -> Stand:
-    """How the mirror of an upstream stands; nobody is asked."""
-    mirroring, found = await syncs.standing(upstream)
-    projects, files = await syncs.lacking(upstream, MOST)
-    named = {each.project for each in files}
-    lacks = [Lack(project=e.project, filename=e.filename, cause=e.cause) for e in files]
-    lacks += [
-        Lack(project=each.project, filename=None, cause=each.cause)
-        for each in projects
-        if each.project not in named
-    ]
-    at = mirroring.complete_at
-    return Stand(
-        upstream=upstream,
-        complete=at is not None and not (found.due or found.failed or found.files_lacking),
-        projects=Amount(projects=found.projects, files=found.files, size=found.size),
-        held=Amount(
-            projects=found.held,
-            files=found.files - found.files_lacking,
-            size=found.size - found.size_lacking,
-        ),
-        due=found.due,
-        failed=found.failed,
-        gone=found.gone,
-        serial=mirroring.serial,
-        lag=max(0, mirroring.serial - mirroring.complete_serial),
-        listed_at=mirroring.listed_at,
-        complete_at=at,
-        seconds=(datetime.now(UTC) - at).total_seconds() if at else None,
-        failures=tuple(sorted(lacks, key=lambda each: (each.project, each.filename or ""))),
-    )

@@ -1,31 +1,24 @@
 """`cloche sync`: bring an upstream's projects ahead of need, and follow what it takes back."""
 
-import asyncio
 import logging
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
-import uvloop
 from msgspec.structs import replace
 
 from cloche import logs
-from cloche.app.hands import hiring
-from cloche.app.services import opened
-from cloche.app.syncs import Syncs, plans, widened
+from cloche.app.plans import plans
+from cloche.app.resting import rested
 from cloche.cli._options import Config, Data
 from cloche.cli._progress import Report, reporting
-from cloche.cli._syncing import Failed, Note, Stand, Summed, Watcher, stand
+from cloche.cli._syncing import Stand, Summed
 from cloche.config import Settings, load
-from cloche.core.errors import Error
-from cloche.service.crew import Hire
-from cloche.service.sync import Plan
+from cloche.core.plan import Done, Plan
 
 MOST = 4  # processes, if nobody says otherwise
 MANY = 100  # projects that are worth a second process: to start one takes a second
-LEFTOVER = 2.0  # seconds at the end for transfers that are under way: they can be resumed
 
 Processes = Annotated[
     int | None,
@@ -82,9 +75,26 @@ def sync(  # noqa: PLR0913 - each option is an argument
     # What goes wrong is told at the end; a log would tell it twice, and through the bar.
     logs.configure(as_json=settings.server.log == "json", level=logging.CRITICAL)
     with reporting(as_json=as_json) as report:
-        good = _asked(widened(settings, chosen), chosen, report, only_status=status)
+        left = [each for each in chosen if status or not _rests(settings, each, report)]
+        good = not left or _ran(settings, left, report, only_status=status)
     if not good:
         raise typer.Exit(1)
+
+
+def _rests(settings: Settings, plan: Plan, report: Report) -> bool:
+    """Whether there is nothing to do, and then tell it as a run would."""
+    rest = rested(settings, plan)
+    if rest is None:
+        return False
+    report.tell(Summed.of(Done(upstream=plan.upstream), dry=False))
+    report.tell(Stand.of(plan.upstream, rest.mirroring, rest.standing))
+    return True
+
+
+def _ran(settings: Settings, chosen: Sequence[Plan], report: Report, *, only_status: bool) -> bool:
+    from cloche.cli._running import ran  # noqa: PLC0415  # 0.5 s, for those who have work to do
+
+    return ran(settings, chosen, report, only_status=only_status)
 
 
 def _beside(chosen: Iterable[Plan], processes: int | None) -> list[Plan]:
@@ -98,48 +108,3 @@ def _cores() -> int:
     """Those that this process may use, where the system tells."""
     tell = getattr(os, "sched_getaffinity", None)
     return len(tell(0)) if tell else os.cpu_count() or 1
-
-
-def _asked(
-    settings: Settings, chosen: Sequence[Plan], report: Report, *, only_status: bool
-) -> bool:
-    async def all_of_them() -> bool:
-        async with opened(settings, patience=LEFTOVER) as services:
-            good = [
-                await (
-                    _status(services.syncs, each, report)
-                    if only_status
-                    else _one(services.syncs, each, report, hiring(settings, each))
-                )
-                for each in chosen
-            ]
-        return all(good)
-
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(all_of_them())
-    except KeyboardInterrupt:
-        print("cloche: stopped; what has come is kept, run it again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None
-
-
-async def _one(syncs: Syncs, plan: Plan, report: Report, hire: Hire) -> bool:
-    """Sync one upstream; whether nothing is lacking."""
-    try:
-        done = await syncs.of(plan, hire).run(Watcher(report))
-    except Error as e:
-        report.tell(Failed(upstream=plan.upstream, cause=e.detail))
-        print(f"cloche: {plan.upstream}: {' '.join(e.detail.split())}", file=sys.stderr)
-        return False
-    for note in done.notes:
-        report.tell(Note(upstream=plan.upstream, says=note))
-    report.tell(Summed.of(done, dry=plan.dry))
-    if plan.dry:
-        return not done.failed
-    return await _status(syncs, plan, report)
-
-
-async def _status(syncs: Syncs, plan: Plan, report: Report) -> bool:
-    found: Stand = await stand(syncs, plan.upstream)
-    report.tell(found)
-    return found.complete

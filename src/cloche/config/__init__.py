@@ -28,8 +28,7 @@ from cloche.core.hooks import Hook
 from cloche.core.index import Index
 from cloche.core.mirrors import Choice, Mirror, recalled
 from cloche.core.retention import Retention
-from cloche.service.recall import Policy
-from cloche.service.upstream import Freshness
+from cloche.core.upstreams import Freshness, Policy
 
 __all__ = ["RESERVED", "Settings", "is_loopback", "load"]
 

@@ -3,21 +3,13 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
-
-from msgspec import Struct
 
 from cloche.core.advisories import Advisory
 from cloche.core.errors import Denied
 from cloche.core.model import BESIDE, FileKey, Held, Page, ProjectName
 from cloche.core.recalls import Recall, distributions, flagged, over, sentence, vanished, yanked
+from cloche.core.upstreams import Policy
 from cloche.ports import Holdings, Recalls
-
-
-class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[upstream.NAME.recall]`."""
-
-    deleted: Literal["keep", "hide", "deny"] = "hide"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from cloche.core.errors import Error, Occupied
 from cloche.core.mirrors import again
 from cloche.core.model import ProjectName
+from cloche.core.plan import Plan
 from cloche.logs import Log
 from cloche.ports import Clock, Mirrors
 from cloche.service.one import Result
-from cloche.service.sync import Plan, Sync
+from cloche.service.sync import Sync
 
 log = Log(__name__)
 

@@ -9,23 +9,18 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cloche.core.errors import BadSetting, Error, NoSuchProject, UpstreamLies
 from cloche.core.mirrors import (
-    Choice,
     Difference,
-    Gone,
     Mirrored,
-    Mode,
     State,
     is_plausible,
 )
 from cloche.core.model import ProjectName
+from cloche.core.plan import Done, Plan
 from cloche.core.policy import FOREVER
-from cloche.core.targets import Targets
-from cloche.core.wants import Want
 from cloche.ports import (
     Clock,
     Ledger,
@@ -45,40 +40,6 @@ from cloche.service.one import One, Result, Watch
 BATCH = 1000  # rows that are read at once
 MOST_FAILED = 100_000  # projects that are tried again at once
 NEVER = 2**63 - 1
-
-
-class Plan(Struct, frozen=True, kw_only=True):
-    """What of an upstream is to be here, and how it is brought."""
-
-    upstream: str
-    mode: Mode
-    choice: Choice
-    gone: Gone
-    indexes: tuple[str, ...]  # under whose rules
-    policy: str  # all of that in a word, so that a change of it is noticed
-    jobs: int
-    environments: tuple[Targets, ...] = ()  # for which dependencies are wanted too; none: for none
-    wants: tuple[Want, ...] = ()  # what requirements say of versions
-    prereleases: bool = False  # they say that these will do
-    whole: Choice | None = None  # of what is chosen, that of which all versions are
-    full: bool = False  # look at every project, whatever the serials say
-    dry: bool = False  # say what would be done, and change nothing
-    patient: bool = False  # what failed is not tried again before its time
-    shrink: bool = False  # a list that is much shorter than before is believed
-    processes: int = 1  # at most
-    many: int = 1  # projects at once, from which on there is more than one process
-
-
-class Done(Struct, frozen=True, kw_only=True):
-    """What a run came to. With a dry run: would come to."""
-
-    upstream: str
-    projects: int = 0  # looked at
-    files: int = 0  # brought
-    size: int = 0
-    dropped: int = 0
-    failed: int = 0  # projects of which something could not be had
-    notes: tuple[str, ...] = ()  # what is not known of dependencies
 
 
 @dataclass(frozen=True, slots=True)

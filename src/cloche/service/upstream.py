@@ -5,11 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from msgspec import Struct
-
 from cloche.core import backfill
 from cloche.core.errors import Denied, Elsewhere, Error, NoSuchProject, UpstreamDown, UpstreamLies
 from cloche.core.model import Held, Page, ProjectName
+from cloche.core.upstreams import Freshness
 from cloche.logs import Log
 from cloche.ports import (
     Absences,
@@ -28,16 +27,6 @@ from cloche.service.recall import Recaller
 log = Log(__name__)
 
 MAX_ABSENT = 10_000  # names: what clients may make this process remember
-
-
-class Freshness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long answers hold, in seconds."""
-
-    default: float = 600  # when the upstream does not say: what PyPI says
-    most: float = 24 * 3600
-    absent: float = 60
-    patience: float = 0.5  # a moment: how long a client waits for news of a page that is kept
-    after_failure: float = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from cloche.core.errors import (
 )
 from cloche.core.following import HERE, Position, Stretch
 from cloche.core.model import Digest
+from cloche.upstreams._simple import Simple
 from cloche.upstreams.cloche import MAX_PROBLEM, PROBLEM, Settings, with_user
-from cloche.upstreams.simple import Simple
 
 REFUSALS = frozenset(
     {

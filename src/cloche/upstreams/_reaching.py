@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from yarl import URL
 
 from cloche.core.errors import BadSetting
+from cloche.core.negotiation import Format
 from cloche.upstreams._remote import Remote
 
+ACCEPT = f"{Format.JSON}, {Format.HTML_V1};q=0.2, {Format.HTML};q=0.01"
 PLAIN = re.compile(r"[!-~]+\Z")
 
 Origin = tuple[str, str | None, int | None]

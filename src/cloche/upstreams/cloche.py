@@ -16,7 +16,7 @@ from cloche.core.policy import WhichClock
 from cloche.ports import Upstream
 from cloche.upstreams._reaching import is_address
 from cloche.upstreams._remote import Remote
-from cloche.upstreams.simple import Simple
+from cloche.upstreams._simple import Simple
 
 PROBLEM = "application/problem+json"
 MAX_PROBLEM = 64 << 10  # bytes of an explanation

@@ -17,7 +17,7 @@ from cloche.ports import Document, Received, Rolled, Transfer, Upstream
 from cloche.upstreams._local import Below, transfer
 from cloche.upstreams._reaching import is_address
 from cloche.upstreams._remote import Count, Remote
-from cloche.upstreams.simple import Simple
+from cloche.upstreams._simple import Simple
 
 HOLD = 60.0  # seconds, at most, for which one look at the page answers for all projects
 HTML = {Format.HTML, Format.HTML_V1, "application/xhtml+xml"}

@@ -1,5 +1,6 @@
 """The tables, the same on SQLite and PostgreSQL. `migrations` leads older databases here."""
 
+from cloche.catalog.revision import REVISION
 from cloche.catalog.schema.cache import (
     absences,
     advisories,
@@ -44,9 +45,6 @@ from cloche.catalog.schema.upkeep import (
     version,
     webhooks,
 )
-
-REVISION = "0022"
-"""The newest of `migrations/versions`. Written out here, as importing Alembic takes 0.35 s."""
 
 __all__ = [
     "REVISION",
