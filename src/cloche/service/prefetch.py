@@ -22,12 +22,14 @@ from cloche.core.filenames import brief
 from cloche.core.model import File, Page, ProjectName, project_name
 from cloche.logs import Log
 from cloche.service.files import METADATA, Files, Wanted, metadata_of
+from cloche.service.growing import SMALL
 from cloche.service.shelf import Shelf, Shown
 
 log = Log(__name__)
 
 AT_ONCE = 16
-FILES_AT_ONCE = 44  # at leisure; clients' own must find connections too
+FILES_AT_ONCE = 44  # small ones, at leisure; clients' own must find connections too
+LARGE_AT_ONCE = 2  # they must not take the line from the pages that a resolver waits for
 MAX_WAITING = 500
 MAX_REMEMBERED = 20_000
 MAX_METADATA = 1 << 20  # bytes that are worth parsing for a guess
@@ -52,6 +54,9 @@ class Prefetch:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _file_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
+    _large_turns: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE)
+    )
 
     def page_came(self, upstream: str, page: Page) -> None:
         """A page has come that is not kept yet: ask for its newest wheel's metadata meanwhile."""
@@ -136,7 +141,7 @@ class Prefetch:
         if file is None or file.size is None or file.size > self.max_file_bytes:
             return
         self.guessed("file")
-        async with self._file_turns:
+        async with self._file_turns if file.size <= SMALL else self._large_turns:
             wanted = await self.files.find(index, project, file.key, filename)
             if wanted.artifact is not None:
                 async for _ in self.files.fetch.bring(wanted.artifact, hurried=False):
