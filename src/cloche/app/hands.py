@@ -98,8 +98,8 @@ class _Process:
             case Told():
                 self._tell(word)
             case Ended(project=project, result=result):
-                waiting = self._waiting.pop(project)
-                if not waiting.done():
+                waiting = self._waiting.pop(project, None)
+                if waiting is not None and not waiting.done():
                     waiting.set_result(result)
             case Ceased():
                 for waiting in self._left():
