@@ -122,6 +122,17 @@ def test_access_is_checked_on_hits(server: Cloche, token: str) -> None:
         assert server.get(place, basic(token[:-1])).status == 401
 
 
+def test_the_first_credentials_count(server: Cloche, token: str) -> None:
+    """Of two sets of credentials the first is taken, whether the page is there already or not."""
+    assert upload(server.url, wheel("ed-twice", "1.0"), token, "/closed/legacy/").status == 200
+    [right], [wrong] = basic(token).values(), basic(token[:-1]).values()
+    place = "/closed/simple/ed-twice/"
+    for credentials, status in (((right, wrong), 200), ((wrong, right), 401)):
+        lines = [f"Authorization: {each}" for each in credentials]
+        answers = [ask(server.url, asked(*lines, path=place)).status for _ in range(4)]
+        assert answers == [status] * 4
+
+
 def test_same_question_at_each_depth(server: Cloche, token: str) -> None:
     """A page that several addresses show links relatively to each of them."""
     assert upload(server.url, wheel("ed-depth", "1.0"), token).status == 200

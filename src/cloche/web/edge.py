@@ -211,7 +211,7 @@ def _read(scope: Scope) -> _Heads:
             heads.encoding = heads.encoding + b"," + value if heads.encoding else value
         elif name == b"user-agent":
             heads.agent = value
-        elif name == b"authorization":
+        elif name == b"authorization" and heads.authorization is None:
             heads.authorization = value.decode("latin-1")
         elif name == b"if-match":
             heads.if_match = True
