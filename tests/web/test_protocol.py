@@ -8,6 +8,7 @@ import pytest
 from cloche.web.protocol import MAX_HEAD
 from tests.packages import wheel
 from tests.server import Cloche, Reply
+from tests.waiting import until
 from tests.web.forms import upload
 from tests.web.talk import Talk, ask
 
@@ -82,10 +83,12 @@ def test_old_client(server: Cloche) -> None:
 
 
 def test_upgrade_is_not_taken(server: Cloche) -> None:
-    """An offer of another protocol is passed over."""
-    asked = HEALTH.replace("\r\n\r\n", "\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+    """An offer of another protocol is passed over, and the log gives nobody advice for that."""
+    wish = "\r\nUser-Agent: pr-wish\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
 
-    assert ask(server.url, asked).status == 200
+    assert ask(server.url, HEALTH.replace("\r\n\r\n", wish)).status == 200
+    until(lambda: '"pr-wish"' in server.log)
+    assert "upgrade" not in server.log
 
 
 # Too long -------------------------------------------------------------------------------------

@@ -161,6 +161,9 @@ class Protocol(HttpToolsProtocol):
             cycle.is_last = True
         super().shutdown()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a server may ignore the wish (RFC 9110, section 7.8)."""
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the base class's signature
         """Say what is wrong with a head, unless another answer has begun, and hang up."""
         cycle: Any = self.cycle  # None before the first request
