@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import typer
 import uvloop
 
 from cloche.app.hands import hiring
@@ -13,7 +12,7 @@ from cloche.app.patience import LEFTOVER
 from cloche.app.plans import widened
 from cloche.app.services import opened
 from cloche.app.syncs import Syncs
-from cloche.cli._progress import Amount, Report
+from cloche.cli._progress import Amount, Report, stoppable
 from cloche.cli._syncing import Failed, Lack, Note, Settled, Stand, Summed
 from cloche.config import Settings
 from cloche.core.errors import Error
@@ -69,12 +68,11 @@ def ran(settings: Settings, chosen: Sequence[Plan], report: Report, *, only_stat
             ]
         return all(good)
 
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(all_of_them())
-    except KeyboardInterrupt:
-        print("cloche: stopped; what has come is kept, run it again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None
+    with (
+        stoppable("what has come is kept, run it again to go on"),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(all_of_them())
 
 
 async def _one(syncs: Syncs, plan: Plan, report: Report, hire: Hire) -> bool:

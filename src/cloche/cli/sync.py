@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cloche import logs
 from cloche.app.plans import plans
 from cloche.app.resting import rested
-from cloche.cli._options import Config, Data
+from cloche.cli._options import Config, Data, Events
 from cloche.cli._progress import Report, reporting
 from cloche.cli._syncing import Stand, Summed
 from cloche.config import Settings, load
@@ -53,9 +53,7 @@ def sync(  # noqa: PLR0913 - each option is an argument
         bool,
         typer.Option("--allow-shrink", help="Believe a list that is much shorter than before."),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each event as JSON, one a line.")
-    ] = False,
+    as_json: Events = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, max=512, metavar="N", help="Requests under way at once.")
     ] = None,
