@@ -5,6 +5,7 @@ import io
 import re
 from contextlib import suppress
 from pathlib import Path
+from select import PIPE_BUF
 from typing import Any
 
 import msgspec
@@ -110,6 +111,27 @@ def test_few_are_gathered() -> None:
 def counts() -> tuple[float, float]:
     """Requests that were counted, and lines that could not be written."""
     return sum_of("cloche_requests_total"), sum_of("cloche_log_dropped_total")
+
+
+def test_lines_of_workers_stay_whole() -> None:
+    """What is written at once is whole lines, and no more than a pipe takes in one piece."""
+    pieces: list[str] = []
+
+    class Out(io.StringIO):
+        def flush(self) -> None:
+            pieces.append(self.getvalue())
+            self.seek(0)
+            self.truncate()
+
+    async def run() -> None:
+        log = RequestLog(as_json=True, out=Out())
+        for number in range(MOST):
+            log.add(*entry(agent="\x85" * number))
+
+    asyncio.run(run())
+    assert sum(piece.count("\n") for piece in pieces) == MOST
+    assert all(piece.isascii() and piece.endswith("\n") for piece in pieces)
+    assert max(map(len, pieces)) <= PIPE_BUF
 
 
 def sum_of(name: str) -> float:
