@@ -149,3 +149,26 @@ def test_something_new(tmp_path: Path, world: Listed, news: str) -> None:
     else:
         assert (done.returncode, done.stderr) == (0, "")
         assert looked[news] in done.stdout
+
+
+def test_on_a_schedule(tmp_path: Path, world: Listed) -> None:
+    """A server does it by itself, and logs each run in a line with counts, also one that fails."""
+    config = tmp_path / "cloche.toml"
+    said = config.read_text().replace(
+        "[upstream.pypi.mirror]", "attempts = 1\n[upstream.pypi.mirror]"
+    )
+    config.write_text(said + "every = 1\n")
+
+    with Program(tmp_path, "serve", "--config", "cloche.toml", "--port", "0") as server:
+        until(lambda: " synced upstream=pypi projects=2 files=2 " in server.err)
+        until(lambda: " synced upstream=pypi projects=0 files=0 " in server.err)
+        world.publish(wheel("demo", "2.0"))
+        until(lambda: " synced upstream=pypi projects=1 files=1 " in server.err)
+        world.broken["/simple/"] = 500
+        until(lambda: " could not sync upstream=pypi error=" in server.err)
+        server.interrupt()
+        assert server.end() == 0
+
+    line = next(line for line in server.err.splitlines() if " synced " in line)
+    size = DEMO.size + OTHER.size
+    assert line.partition(" size=")[2] == f"{size} dropped=0 failed=0"

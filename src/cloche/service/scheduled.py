@@ -38,7 +38,7 @@ class Schedule:
         while True:
             await asyncio.sleep(min(LONGEST, self.every.total_seconds() / 4))
             try:
-                if self.clock() >= max(waits, await self._next() + spread):
+                if self.clock() >= max(waits, await self.due() + spread):
                     await self._once()
                     tries = 0
             except Occupied:
@@ -48,9 +48,14 @@ class Schedule:
                 waits = again(self.clock(), tries, random.random())  # noqa: S311 - no secret
                 log.warning("could not sync", upstream=self.plan.upstream, error=str(e))
 
-    async def _next(self) -> datetime:
-        listed_at = (await self.mirrors.find(self.plan.upstream)).listed_at
-        return self.clock() - self.every if listed_at is None else listed_at + self.every
+    async def due(self) -> datetime:
+        """When the next run is: at once if there was none, or one that did not come to its end."""
+        found = await self.mirrors.find(self.plan.upstream)
+        if found.listed_at is None:
+            return self.clock() - self.every
+        if found.complete_at is None or found.complete_at < found.listed_at:
+            return found.listed_at
+        return found.listed_at + self.every
 
     async def _once(self) -> None:
         done = await self.make(self.plan).run(_Quiet())
