@@ -145,6 +145,8 @@ def test_everything_is_followed(pair: Pair) -> None:
     wanted = {"status": "deprecated", "reason": "old"}
     pair.admin.do("PUT", place("acme", "status", index="team"), wanted)
     until(lambda: pair.shown("acme").get("project-status") == wanted, SECONDS)
+    assert pair.admin.ask("DELETE", place("acme", "status", index="team")).status == 204
+    until(lambda: pair.shown("acme").get("project-status") != wanted, SECONDS)
     pair.admin.do("DELETE", place("acme", "files", two.filename, index="team"))
     until(lambda: list(pair.files("acme")) == [one.filename], SECONDS)
 

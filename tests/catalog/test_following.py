@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select
 from cloche.catalog import Catalog, connect
 from cloche.catalog.schema import admissions, documentation, journal, statuses, uploads, yanks
 from cloche.core.errors import BadRequest, FileExists, Follows, OtherJournal
-from cloche.core.following import Position, checked
+from cloche.core.following import FOLLOWED, Position, checked
 from cloche.core.marks import Part
 from cloche.core.model import DocFile, ProjectName, Status
 from cloche.core.policy import Admission
@@ -79,6 +79,7 @@ async def live(catalog: Catalog) -> None:
     await catalog.ledger.publish(joining)
     await catalog.stewardship.yank(part("demo-1.0.tar.gz"), DEED, yanked=False)
     await catalog.stewardship.mark(part(version="9"), DEED, yanked=True)
+    await catalog.stewardship.mark(part(version="7"), DEED, yanked=False)
     await catalog.stewardship.mark(part("demo-9-py3-none-any.whl"), DEED, yanked=False)
     await catalog.stewardship.mark(part("demo-8.tar.gz"), DEED, yanked=True)
     await catalog.stewardship.mark(part("demo-8.tar.gz"), DEED, yanked=None)
@@ -124,6 +125,7 @@ async def test_all_that_happened_happens(catalog: Catalog, replica: Catalog, mos
     wanted["uploads"] = [row for row in wanted["uploads"] if row["index_name"] == "main"]
     assert rows(replica) == wanted
     assert history(replica) == history(catalog)
+    assert {entry[2] for entry in history(replica)} >= FOLLOWED, "a kind that nobody has tried"
     assert reached.serial == newest(catalog)
     [pursuit] = await replica.pursuits.all()
     assert (pursuit.position, pursuit.behind, pursuit.level_at) == (reached, 0, LATER)
