@@ -1,6 +1,7 @@
 """Following another server: what is done, in which order, and what is not believed."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -228,6 +229,29 @@ async def test_trouble_ends(follow: Follow, primary: FakePrimary, here: Catalog)
     assert await shown(here) == ["1.0"]
     await here.pursuits.promote("main", Deed(who="ann", at=NOON))
     await running
+
+
+async def test_another_node_goes_on(
+    follow: Follow, primary: FakePrimary, here: Catalog, tmp_path: Path
+) -> None:
+    """At once, when the one that followed has ended well; it need not wait for its lease."""
+    there = dataclasses.replace(follow, node="there", spool=Spool(tmp_path / "there"))
+    await primary.publish(*made("1.0"))
+    assert await follow.catch_up() is not None
+    await primary.publish(*made("2.0"))
+    assert await there.catch_up() is not None
+    assert await shown(here) == ["1.0", "2.0"]
+
+    begun = asyncio.Event()
+    running = asyncio.create_task(follow.run(lambda _: begun.set()))
+    await begun.wait()
+    assert await there.catch_up() is None
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await primary.publish(*made("3.0"))
+
+    assert await there.catch_up() is not None
+    assert await shown(here) == ["1.0", "2.0", "3.0"]
 
 
 async def test_the_former_primary(follow: Follow, primary: FakePrimary, here: Catalog) -> None:

@@ -6,7 +6,7 @@ goes on exactly there.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -75,6 +75,7 @@ class Follow:
                     return
                 async with AsyncExitStack() as stack:
                     if await self.alone(stack):
+                        stack.push_async_callback(self._give_back)
                         await self._pursue(far)
                 pause = AGAIN
             except Error as e:  # the database, for one
@@ -111,16 +112,24 @@ class Follow:
         now = self.clock()
         return await self.pursuits.take(self.index, self.node, now, now + LEASE)
 
+    async def _give_back(self) -> None:
+        """Let another node go on at once, which else waits for the end of the lease."""
+        now = self.clock()
+        with suppress(Error):
+            await self.pursuits.take(self.index, self.node, now, now)
+
     async def catch_up(self, done: Done = nothing) -> Stretch | None:
         """Do all that has happened there until now; None when it is not this node's turn.
 
         Raise OtherJournal, UpstreamDown, UpstreamLies, and what storage raises; what was done
         until then stays.
         """
-        while (pursuit := await self._take()) is not None:
-            stretch = await self.step(pursuit.position, 0, done)
-            if stretch is not None and stretch.reached.serial == stretch.newest:
-                return stretch
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._give_back)
+            while (pursuit := await self._take()) is not None:
+                stretch = await self.step(pursuit.position, 0, done)
+                if stretch is not None and stretch.reached.serial == stretch.newest:
+                    return stretch
         return None
 
     async def step(
