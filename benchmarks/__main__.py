@@ -17,14 +17,19 @@ from benchmarks import (
     crowd,
     hits,
     mirror,
+    mixed,
+    pips,
     ruled,
+    scale,
     startup,
     uploading,
     verifying,
     warm,
+    workers,
 )
 from benchmarks.packages import index
 from benchmarks.processes import LOAD_CORE
+from benchmarks.publish import DOCS, publish
 from benchmarks.report import as_data, as_markdown, machine
 from benchmarks.session import FULL, QUICK, Session
 
@@ -34,14 +39,18 @@ MEASURES: dict[str, Sequence[Callable[[Session], None]]] = {
     "apis": [apis.measure],
     "crowd": [crowd.measure],
     "uploads": [uploading.measure],
+    "mixed": [mixed.measure],
     "rules": [ruled.measure],
     "verify": [verifying.measure],
     "mirror": [mirror.measure, changes.measure],
+    "scale": [scale.measure],
+    "workers": [workers.measure],
+    "pip": [pips.measure],
     "cold": [cold.measure],
 }
 PARTS = ("hot", "install", "memory", *MEASURES)
-LONG = frozenset({"mirror"})
-"""Parts that --quick leaves out, unless it is told them: they alone take its three minutes."""
+LONG = frozenset({"mirror", "pip", "scale"})
+"""Parts that --quick leaves out, unless it is told them: each alone takes its three minutes."""
 NEEDED = ("nginx", "wrk", "taskset", "setpriv")
 
 
@@ -73,10 +82,11 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds, for under three minutes")
+    parser.add_argument("--quick", action="store_true", help="few rounds, for a first look")
     parser.add_argument("--only", type=_parts, help=f"some of {','.join(PARTS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the report there")
+    parser.add_argument("--docs", action="store_true", help="write docs/performance.md anew")
     return parser.parse_args()
 
 
@@ -120,6 +130,8 @@ def _write(arguments: argparse.Namespace, facts: dict[str, str], session: Sessio
     print(text)
     if arguments.markdown:
         arguments.markdown.write_text(text)
+    if arguments.docs:
+        publish(as_data(facts, session.figures), DOCS)
     if arguments.json:
         data = as_data(facts, session.figures)
         arguments.json.write_text(json.dumps(data, indent=1) + "\n")

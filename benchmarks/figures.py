@@ -1,8 +1,9 @@
 """What a run found: one figure for each server at each piece of work."""
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 CORE_TIME = "core time"
 """The detail that says what one request costs the server's core, in microseconds."""
@@ -44,6 +45,18 @@ COLD_INSTALL = Work(
     "s",
     "direct",
 )
+DIRECT = "direct"
+PIP_WARM = Work("pip-warm", "`pip install` of 70 packages, server warm", "s")
+PIP_COLD = Work(
+    "pip-cold",
+    "`pip install` of 70 packages, server empty and 50 ms from its upstream",
+    "s",
+    DIRECT,
+)
+ALONE = "cloche with one worker"
+WORKERS = Work(
+    "workers", "Hot page of a project with 20 files, two workers on two cores", RATE, ALONE
+)
 FIRST_START = Work("start-first", "From process start to ready, no data yet", "s", None)
 NEXT_START = Work("start-next", "From process start to ready, on the data of the first", "s", None)
 CROWD = Work("crowd", "200 clients at once, one 50 MB file that cloche does not have yet", "s")
@@ -51,6 +64,14 @@ CROWD_ASKED = Work(
     "crowd-asked", "Transfers from the upstream for these clients", "transfers", None
 )
 UPLOADS = Work("uploads", "Uploads of 20 KB wheels, 8 clients", "uploads/s", "pypiserver")
+UNHUNG = "cloche without the hang"
+MIXED = Work("mixed", "Mixed load at half the most, p99, while one upstream hangs", "ms", UNHUNG)
+FEW = "cloche with 7,000 files"
+VAST_START = Work("vast-start", "From process start to ready, 7 million files recorded", "s", FEW)
+VAST_PAGE = Work(
+    "vast-page", "Page that is not in memory, p99, 7 million files recorded", "ms", FEW
+)
+VAST_UPLOAD = Work("vast-upload", "Upload, median, 7 million files recorded", "ms", FEW)
 UNRULED = "cloche without rules"
 RULES_HOT = Work(
     "rules-hot", "Hot page of a project with 3,000 files under ten rules", RATE, UNRULED
@@ -98,16 +119,23 @@ WORKS = (
     FILE_SMALL,
     FILE_MEDIUM,
     FILE_LARGE,
+    WORKERS,
     JSON_API,
     ROOT,
     ROOT_CHANGE,
     WARM_INSTALL,
     COLD_INSTALL,
+    PIP_WARM,
+    PIP_COLD,
     CROWD,
     CROWD_ASKED,
     UPLOADS,
+    MIXED,
     FIRST_START,
     NEXT_START,
+    VAST_START,
+    VAST_PAGE,
+    VAST_UPLOAD,
     RULES_HOT,
     RULES_COLD,
     EXPLAIN,
@@ -154,6 +182,16 @@ class Figures:
 
     def __init__(self) -> None:
         self._all: dict[tuple[str, str], Figure] = {}
+
+    @classmethod
+    def read(cls, data: Iterable[dict[str, Any]]) -> Self:
+        """Return those that a run wrote as JSON."""
+        made = cls()
+        names = {field.name for field in fields(Figure)}
+        for each in data:
+            figure = Figure(**{name: said for name, said in each.items() if name in names})
+            made._all[figure.work, figure.server] = figure
+        return made
 
     def __iter__(self) -> Iterator[Figure]:
         return iter(self._all.values())

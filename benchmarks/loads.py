@@ -1,4 +1,4 @@
-"""The two loads: wrk asking for one page, and uv installing a graph."""
+"""The two loads: wrk asking for one thing again and again, and uv or pip installing a graph."""
 
 import gzip
 import http.client
@@ -25,6 +25,7 @@ HEADERS = {
     "User-Agent": "cloche-benchmark",
 }
 CONNECTIONS = 16
+PATIENCE = 180.0  # seconds for an installation
 SLOW, SLOW_CONNECTIONS = 0.05, 2
 """A page that takes longer than this (in seconds) is asked for on fewer connections at a time,
 for a round to end with few requests half done."""
@@ -122,13 +123,15 @@ def hammer(
     most: float = math.inf,
     connections: int = CONNECTIONS,
     headers: Mapping[str, str] | None = None,
+    threads: int = 1,
+    cores: str = LOAD_CORE,
 ) -> Burst:
     """Ask as fast as answers come. Unmeasured when one was an error, or of another size."""
-    words: list[object] = ["wrk", "--threads", "1", "--timeout", "30s", "--script", LUA]
+    words: list[object] = ["wrk", "--threads", str(threads), "--timeout", "30s", "--script", LUA]
     words += ["--connections", str(connections), "--duration", f"{seconds:.0f}s"]
     for name, value in {**HEADERS, **(headers or {})}.items():
         words += ["--header", f"{name}: {value}"]
-    printed = run(Command("wrk", [*words, url], LUA.parent, LOAD_CORE))
+    printed = run(Command("wrk", [*words, url], LUA.parent, cores))
     saw = json.loads(printed.strip().splitlines()[-1])
     _check(saw, least, most)
     took = saw["microseconds"] / 1e6
@@ -144,28 +147,36 @@ def _check(saw: dict[str, int], least: int, most: float) -> None:
         raise Unmeasured("under load, the answers were shorter or longer than before")
 
 
-def install(simple: str, expected: frozenset[str], folder: Path) -> float:
+def install(simple: str, expected: frozenset[str], folder: Path, tool: str = "uv") -> float:
     """Install the graph from nothing and return the seconds; Unmeasured unless all came."""
-    target, cache = folder / "target", folder / "uv-cache"
-    words: list[object] = [
-        UV,
-        "pip",
-        "install",
-        "--quiet",
-        "--no-config",
-        "--python",
-        sys.executable,
-    ]
-    words += ["--default-index", simple, "--cache-dir", cache, "--target", target, GRAPH_ROOT]
+    target, cache = folder / "target", folder / "cache"
+    words = INSTALLERS[tool](simple, target, cache)
     began = time.perf_counter()
     try:
-        run(Command("uv", words, folder, LOAD_CORE, {"UV_HTTP_TIMEOUT": f"{DEADLINE:.0f}"}))
+        env = {"UV_HTTP_TIMEOUT": f"{DEADLINE:.0f}"}
+        run(Command(tool, [*words, GRAPH_ROOT], folder, LOAD_CORE, env), PATIENCE)
         seconds = time.perf_counter() - began
         _check_installed(target, expected)
     finally:
         shutil.rmtree(target, ignore_errors=True)
         shutil.rmtree(cache, ignore_errors=True)
     return seconds
+
+
+def _by_uv(simple: str, target: Path, cache: Path) -> list[object]:
+    words: list[object] = [UV, "pip", "install", "--quiet", "--no-config"]
+    words += ["--python", sys.executable, "--default-index", simple]
+    return [*words, "--cache-dir", cache, "--target", target]
+
+
+def _by_pip(simple: str, target: Path, cache: Path) -> list[object]:
+    words: list[object] = [sys.executable, "-m", "pip", "install", "--isolated", "--quiet"]
+    words += ["--quiet", "--disable-pip-version-check", "--no-compile", "--index-url", simple]
+    words += ["--trusted-host", urlsplit(simple).hostname]  # far away, HTTP alone is not enough
+    return [*words, "--cache-dir", cache, "--target", target]
+
+
+INSTALLERS = {"uv": _by_uv, "pip": _by_pip}
 
 
 def _check_installed(target: Path, expected: frozenset[str]) -> None:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from benchmarks.figures import (
     AFTER,
+    ALONE,
     COLD_INSTALL,
     CROWD,
     CROWD_ASKED,
+    DIRECT,
     EXPLAIN,
+    FEW,
     FILE_LARGE,
     FILE_MEDIUM,
     FILE_SMALL,
@@ -26,18 +29,26 @@ from benchmarks.figures import (
     MIRROR_FULL,
     MIRROR_MEMORY,
     MIRRORER,
+    MIXED,
     NEXT_START,
     NOT_MODIFIED,
+    PIP_COLD,
+    PIP_WARM,
     ROOT,
     ROOT_CHANGE,
     RULES_COLD,
     RULES_HOT,
     SHA256SUM,
     TIMES,
+    UNHUNG,
     UNRULED,
     UPLOADS,
+    VAST_PAGE,
+    VAST_START,
+    VAST_UPLOAD,
     VERIFY,
     WARM_INSTALL,
+    WORKERS,
     Figures,
     Work,
 )
@@ -84,8 +95,8 @@ class Mark:
         if ours is None or self.times is None:
             return ours
         names = PEERS if self.times == FASTEST_PEER else (self.times,)
-        theirs = max(filter(None, (measure(self.work, name) for name in names)), default=None)
-        return ours / theirs if theirs else None
+        theirs = [value for name in names if (value := measure(self.work, name))]
+        return ours / self.work.best(theirs) if theirs else None
 
 
 MARKS = (
@@ -98,17 +109,26 @@ MARKS = (
     Mark(FILE_SMALL, AT_LEAST, 0.4, "nginx"),
     Mark(FILE_MEDIUM, AT_LEAST, 1.0, "nginx"),
     Mark(FILE_LARGE, AT_LEAST, 1.0, "nginx"),
+    Mark(WORKERS, AT_LEAST, 1.8, ALONE),
     Mark(JSON_API, AT_LEAST, 0.2, "nginx"),
     Mark(ROOT, AT_LEAST, 0.8, "nginx"),
     Mark(ROOT_CHANGE, AT_MOST, 50),
     Mark(WARM_INSTALL, AT_MOST, 1.1, "nginx"),
-    Mark(COLD_INSTALL, AT_MOST, 0.65, "direct"),
+    Mark(COLD_INSTALL, AT_MOST, 0.65, DIRECT),
+    Mark(COLD_INSTALL, AT_MOST, 1.0, FASTEST_PEER),
+    Mark(PIP_WARM, AT_MOST, 1.0, FASTEST_PEER),
+    Mark(PIP_COLD, AT_MOST, 0.65, DIRECT),
+    Mark(PIP_COLD, AT_MOST, 1.0, FASTEST_PEER),
     Mark(CROWD, AT_MOST, 1.3, "nginx"),
     Mark(CROWD_ASKED, AT_MOST, 1),
     Mark(UPLOADS, AT_LEAST, 20, DEVPI),
     Mark(UPLOADS, AT_LEAST, 1.0, PYPISERVER),
+    Mark(MIXED, AT_MOST, 2, UNHUNG),
     Mark(FIRST_START, AT_MOST, 1.0),
     Mark(NEXT_START, AT_MOST, 1.0),
+    Mark(VAST_START, AT_MOST, 1.0),
+    Mark(VAST_PAGE, AT_MOST, 1.5, FEW),
+    Mark(VAST_UPLOAD, AT_MOST, 1.2, FEW),
     Mark(RULES_HOT, AT_LEAST, 0.97, UNRULED),  # as fast, but for noise
     Mark(RULES_COLD, AT_MOST, 40),
     Mark(EXPLAIN, AT_MOST, 200),

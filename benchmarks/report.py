@@ -6,7 +6,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ VERSION = re.compile(r"\d+(\.\d+)+")
 DETAILS = {
     "core used": "%",
     CORE_TIME: "µs a request",
+    "median": "ms",
     "p99": "ms",
     "processor": "s",
     "resident": "MiB",
@@ -32,7 +33,7 @@ DETAILS = {
 NOTHING = "\N{EN DASH}"
 VERDICTS = {True: "met", False: "MISSED", None: "not measured"}
 NOTE = """\
-One worker each. The server under load is alone on core 0; the load (wrk, uv) and the servers'
+One worker each. The server under load is alone on core 0; the load (wrk, uv, pip) and the servers'
 upstream are on core 1; rounds are short and go round all servers. Figures are medians; beside each,
 the lowest and the highest round and the ratio to the baseline of the same run. A page is asked for
 as pip does (JSON, gzip); nginx serves the very bytes that cloche serves. 50 ms is a real round
@@ -85,10 +86,10 @@ def _said(words: list[str]) -> str:
 def as_markdown(facts: dict[str, str], figures: Figures) -> str:
     """Write the whole report."""
     lines = ["# Benchmark", "", ", ".join(f"{name} {fact}" for name, fact in facts.items()) + "."]
-    lines += ["", NOTE, "", "## Marks", "", *_marks(figures)]
+    lines += ["", NOTE, "", "## Marks", "", *marks_table(_measured_marks(figures), figures)]
     for work in WORKS:
         if found := figures.at(work):
-            lines += ["", f"## {work.title}", "", *_table(work, found, figures)]
+            lines += ["", f"## {work.title}", "", *work_table(work, found, figures)]
     return "\n".join([*lines, ""])
 
 
@@ -118,12 +119,13 @@ def _judged(mark: Mark, figures: Figures) -> dict[str, object]:
     }
 
 
-def _marks(figures: Figures) -> Iterator[str]:
+def marks_table(marks: Iterable[Mark], figures: Figures) -> Iterator[str]:
+    """Yield the lines of a table of these marks."""
     yield "| cloche | mark | median | best rounds | by core time | |"
     yield "| --- | --- | ---: | ---: | ---: | --- |"
-    for mark in _measured_marks(figures):
+    for mark in marks:
         median, *others = (
-            NOTHING if value is None else _number(value)
+            NOTHING if value is None else number(value)
             for value in (mark.value(figures), mark.at_best(figures), mark.by_core_time(figures))
         )
         bound = f"{mark.sense} {mark.bound:g} {mark.unit}"
@@ -131,7 +133,8 @@ def _marks(figures: Figures) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def _table(work: Work, found: Sequence[Figure], figures: Figures) -> Iterator[str]:
+def work_table(work: Work, found: Sequence[Figure], figures: Figures) -> Iterator[str]:
+    """Yield the lines of a table of what each server did."""
     base = figures.median(work, work.baseline) if work.baseline else None
     yield f"| server | {work.unit} | rounds | {f'{TIMES} {work.baseline}' if base else ''} | |"
     yield "| --- | ---: | ---: | ---: | --- |"
@@ -142,13 +145,13 @@ def _table(work: Work, found: Sequence[Figure], figures: Figures) -> Iterator[st
             continue
         ratio = f"{median / base:.3g}" if base else ""
         remarks = "; ".join(_remarks(figure))
-        yield f"| {figure.server} | {_number(median)} | {_spread(figure)} | {ratio} | {remarks} |"
+        yield f"| {figure.server} | {number(median)} | {_spread(figure)} | {ratio} | {remarks} |"
 
 
 def _spread(figure: Figure) -> str:
     if len(figure.rounds) == 1:
         return "1 round"
-    low, high = _number(min(figure.rounds)), _number(max(figure.rounds))
+    low, high = number(min(figure.rounds)), number(max(figure.rounds))
     return f"{low} … {high} in {len(figure.rounds)}"
 
 
@@ -157,10 +160,10 @@ def _remarks(figure: Figure) -> Iterator[str]:
         yield figure.remark
     for name, unit in DETAILS.items():
         if (middle := figure.middle(name)) is not None:
-            yield f"{name} {_number(middle)} {unit}"
+            yield f"{name} {number(middle)} {unit}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Write a number with three digits that mean something."""
     if value >= 1000:
         return f"{round(value, 2 - math.floor(math.log10(value))):,.0f}"

@@ -22,6 +22,11 @@ class Plan:
     cold_installs: int
     starts: int
     crowds: int
+    pips: int
+    cold_pips: int
+    mixed: int
+    mixed_seconds: float
+    scales: int
     uploads: int
     uploaded: int  # wheels of a round, as many as can be in these seconds
     upload_seconds: float
@@ -38,13 +43,18 @@ FULL = Plan(
     cold_installs=5,
     starts=5,
     crowds=3,
+    pips=3,
+    cold_pips=3,
+    mixed=3,
+    mixed_seconds=10,
+    scales=5,
     uploads=3,
     uploaded=2000,
     upload_seconds=10,
     mirrors=3,
     mirrored=2000,
     far_mirrored=60,
-    budget=720,
+    budget=1800,
 )
 QUICK = Plan(
     hot_rounds=2,
@@ -53,6 +63,11 @@ QUICK = Plan(
     cold_installs=2,
     starts=3,
     crowds=1,
+    pips=1,
+    cold_pips=1,
+    mixed=1,
+    mixed_seconds=5,
+    scales=2,
     uploads=1,
     uploaded=500,
     upload_seconds=5,

@@ -119,6 +119,7 @@ def counted(data: Path) -> Iterator[Counted]:
         http=Protocol,
         ws="none",
         lifespan="on",
+        timeout_keep_alive=75,
         log_config=None,
         access_log=False,
         server_header=False,
