@@ -31,6 +31,7 @@ class Listed:
     slow: set[str] = field(default_factory=set)  # paths that are answered when they are not
     asked: list[str] = field(default_factory=list)
     serial: int = 100
+    listed_by: str = "sha256"  # the hash that pages tell
 
     @property
     def simple(self) -> str:
@@ -96,7 +97,7 @@ class Listed:
         entry: dict[str, Any] = {
             "filename": built.filename,
             "url": f"../../files/{built.project}/{built.filename}",
-            "hashes": {"sha256": hashlib.sha256(built.content).hexdigest()},
+            "hashes": {self.listed_by: hashlib.new(self.listed_by, built.content).hexdigest()},
             "size": len(built.content),
             "upload-time": "2026-01-01T00:00:00Z",
             "yanked": self.yanked.get(built.filename, False),
@@ -104,7 +105,8 @@ class Listed:
         if built.requires_python is not None:
             entry["requires-python"] = built.requires_python
         if built.filename.endswith(".whl"):
-            entry["core-metadata"] = {"sha256": hashlib.sha256(built.metadata).hexdigest()}
+            said = hashlib.new(self.listed_by, built.metadata).hexdigest()
+            entry["core-metadata"] = {self.listed_by: said}
         return entry
 
     def _file(self, project: str, filename: str) -> bytes | None:

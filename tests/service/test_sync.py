@@ -1,6 +1,7 @@
 """Mirrors: what is brought ahead of need, and what is taken back; all of it put together."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_
@@ -299,6 +300,22 @@ async def test_wrong_bytes(mirror: Mirror, world: Listed) -> None:
     await mirror.sync()
     assert world.requests() == ["/simple/", f"/files/demo/{ONE.filename}"]
     assert await mirror.files() == names(ONE, TWO, SDIST)
+
+
+@pytest.mark.parametrize("listed_by", ["sha256", "md5"])
+async def test_kept_under_their_sha256(mirror: Mirror, world: Listed, listed_by: str) -> None:
+    """Whichever hash a page tells, what is kept is named by the sha256 of its own bytes."""
+    world.listed_by = listed_by
+    world.wrong.add(ONE.filename)
+    await mirror.sync()
+
+    async with mirror.open() as (services, _):
+        held = await services.syncs.stored.holdings.files("pypi", ProjectName("demo"))
+        for each in held:
+            parts = services.fetch.blobs.read(each.digest, 0, each.size)
+            data = b"".join([part async for part in parts])
+            assert hashlib.sha256(data).hexdigest() == each.digest
+    assert {each.filename for each in held} == names(TWO, SDIST)
 
 
 async def test_stale_page(mirror: Mirror, world: Listed) -> None:

@@ -41,6 +41,7 @@ class Shown:
     until: datetime
     by_name: dict[str, File]
     renders: dict[Hashable, Rendered] = field(default_factory=dict)
+    besides: dict[str, Rendered] = field(default_factory=dict)  # metadata files, by their names
     attested: bool = False  # whether any file has provenance, whose address must be absolute
     holds: bool = True
 
@@ -56,7 +57,7 @@ class Shown:
     @property
     def weight(self) -> int:
         return FILE_WEIGHT * (1 + len(self.by_name) + len(self.sight.withheld)) + sum(
-            len(r.body) for r in self.renders.values()
+            len(r.body) for each in (self.renders, self.besides) for r in each.values()
         )
 
 
@@ -205,7 +206,13 @@ class Shelf:
         # The serial is in the headers of what was rendered.
         if before and (before.sight.page, before.sight.told) == (sight.page, sight.told):
             return Shown(
-                place[0], sight, sight.until, before.by_name, before.renders, before.attested
+                place[0],
+                sight,
+                sight.until,
+                before.by_name,
+                before.renders,
+                before.besides,
+                before.attested,
             )
         by_name = {file.filename: file for file in sight.page.files}
         attested = any(file.provenance for file in sight.page.files)

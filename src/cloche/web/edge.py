@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloche.core.errors import BadName
-from cloche.core.model import project_name
+from cloche.core.model import METADATA, FileKey, project_name
 from cloche.core.negotiation import page_encoding, page_format
 from cloche.service.roots import Roots
-from cloche.service.shelf import Rendered, Shelf
+from cloche.service.shelf import Rendered, Shelf, Shown
 from cloche.web.gate import Gate
 from cloche.web.hits import Hit, Hits
 from cloche.web.indexes import Indexes
@@ -35,6 +35,7 @@ Asked = tuple[bytes, bytes, bytes]
 
 _ROOT = re.compile(r"/\+?simple/")
 _PAGE = re.compile(r"/\+?simple/([^/]+)/")
+_BESIDE = re.compile(r"/packages/(.+)/([^/]+)/(u?[0-9a-f]{64})/([^/]+\.metadata)")
 _DOCUMENT = re.compile(r"/pypi/([^/]+)/(?:([^/]+)/)?json/?")
 
 
@@ -47,7 +48,7 @@ class _Heads:
     agent: bytes = b""
     authorization: str | None = None
     if_none_match: bytes | None = None
-    if_match: bool = False
+    is_special: bool = False  # If-Match or Range
 
 
 class Edge:
@@ -86,7 +87,7 @@ class Edge:
 
     def _answers(self, hit: Hit, scope: Scope, heads: _Heads) -> bool:
         """Whether what lies there is, for certain, the answer to this request."""
-        plain = not scope["query_string"] and not heads.if_match
+        plain = not scope["query_string"] and not heads.is_special
         return (
             plain
             and scope["method"] in {"GET", "HEAD"}
@@ -141,6 +142,8 @@ class Edge:
             found = self._page(index, page[1], asked, depth, scope)
         elif document := _DOCUMENT.fullmatch(path):
             found = self._document(index, document[1], document[2], asked, scope)
+        elif beside := _BESIDE.fullmatch(scope["path"]):
+            found = self._beside(*beside.groups())
         elif _ROOT.fullmatch(path):
             found = self._root(index, asked)
         if found is not None:
@@ -160,14 +163,26 @@ class Edge:
         return self._lookup(index, name, keys)
 
     def _lookup(self, index: str, name: str, keys: Iterable[Hashable]) -> Hit | None:
+        shown = self._peek(index, name)
+        if shown is None:
+            return None
+        rendered = next((shown.renders[each] for each in keys if each in shown.renders), None)
+        return Hit(self._shelf, shown, rendered) if rendered is not None else None
+
+    def _peek(self, index: str, name: str) -> Shown | None:
         try:
             shown = self._shelf.peek(index, project_name(name))
         except BadName:
             return None
-        if shown is None or shown.page.name != name:
+        return shown if shown is not None and shown.page.name == name else None
+
+    def _beside(self, index: str, name: str, key: str, filename: str) -> Hit | None:
+        shown = self._peek(index, name)
+        rendered = shown.besides.get(filename) if shown is not None else None
+        if shown is None or rendered is None:
             return None
-        rendered = next((shown.renders[each] for each in keys if each in shown.renders), None)
-        return Hit(self._shelf, shown, rendered) if rendered is not None else None
+        file = shown.find(filename.removesuffix(METADATA), FileKey(key))
+        return Hit(self._shelf, shown, rendered) if file is not None else None
 
     def _root(self, index: str, asked: Asked) -> Hit | None:
         root = self._roots.peek(index)
@@ -213,8 +228,8 @@ def _read(scope: Scope) -> _Heads:
             heads.agent = value
         elif name == b"authorization" and heads.authorization is None:
             heads.authorization = value.decode("latin-1")
-        elif name == b"if-match":
-            heads.if_match = True
+        elif name in {b"if-match", b"range"}:
+            heads.is_special = True
         elif name == b"if-none-match":
             before = heads.if_none_match
             heads.if_none_match = before + b"," + value if before else value

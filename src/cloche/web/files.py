@@ -12,13 +12,15 @@ from starlette.types import Scope
 
 from cloche.core.errors import NoSuchFile
 from cloche.core.index import Index
-from cloche.core.model import file_key, project_name
+from cloche.core.model import FileKey, ProjectName, file_key, project_name
 from cloche.service.files import METADATA, Files, Wanted
 from cloche.service.prefetch import Prefetch
+from cloche.service.shelf import Rendered
 from cloche.service.view import View
 from cloche.web.accesslog import AccessLog
 from cloche.web.gate import Gate
 from cloche.web.problems import Problem
+from cloche.web.protocol import as_lines
 from cloche.web.simple import all_of, matches, unmet
 from cloche.web.stream import Stream
 
@@ -26,6 +28,7 @@ RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re
 KEYED = re.compile(r"/u?[0-9a-f]{64}/[^/]+\Z")
 FOR_EVER = "max-age=365000000, immutable"
 AT_ONCE = 256 << 10  # bytes of an answer that is sent whole
+AT_HAND = 32 << 10  # bytes of metadata that are worth keeping with its page
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,29 @@ class Packages:
         await self.gate.reader(index, request.headers.get("authorization"))
         name = project_name(project)
         wanted = await self.files.find(index.name, name, file_key(key), filename)
-        if wanted.filename.endswith(METADATA) and not _known(request, wanted):
+        if not wanted.filename.endswith(METADATA):
+            return await self.answer(request, index, wanted)
+        if not _known(request, wanted):
             self.prefetch.metadata_read(index.name, name, wanted)
-        return await self.answer(request, index, wanted)
+        response = await self.answer(request, index, wanted)
+        if response.status_code == HTTPStatus.OK and request.method == "GET":
+            self._remember(index.name, name, file_key(key), wanted, response)
+        return response
+
+    def _remember(
+        self, index: str, project: ProjectName, key: FileKey, wanted: Wanted, response: Response
+    ) -> None:
+        """Have small metadata at hand for as long as the page that offers it holds."""
+        shelf = self.files.shelf
+        shown = shelf.peek(index, project)
+        if not wanted.etag or not 0 < len(response.body) <= AT_HAND or shown is None:
+            return
+        if shelf.current(shown) and self.files.beside(shown, key, wanted.filename) == wanted:
+            headers = tuple(response.raw_headers)
+            shown.besides[wanted.filename] = Rendered(
+                bytes(response.body), wanted.etag.encode(), headers, as_lines(headers)
+            )
+            shelf.grew(shown)
 
     async def answer(
         self, request: Request, index: Index, wanted: Wanted, *, lasting: bool = True
@@ -75,7 +98,7 @@ class Packages:
         if refusal := unmet(request, wanted.etag.encode()):
             return refusal
         if _known(request, wanted):
-            return Response(None, 304, headers)
+            return Response(None, 304, {name: headers[name] for name in ("etag", "cache-control")})
         if request.method == "HEAD":
             return await self._head(wanted, headers)
         return await self._get(request, index, wanted, headers)
