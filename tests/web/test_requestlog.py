@@ -175,6 +175,16 @@ def test_agent_cannot_forge_lines(agent: str) -> None:
 
 
 @pytest.mark.parametrize("as_json", [False, True])
+def test_a_forwarded_address_is_no_command(as_json: bool) -> None:  # noqa: FBT001 - a table's column
+    """What somebody in a trusted network says he is steers no terminal, and is cut."""
+    text = written(entry(client="\x9b31m\u2028" + "a" * 5000), as_json=as_json)
+
+    assert text[:-1].isascii()
+    assert text[:-1].isprintable()
+    assert len(text) < 700
+
+
+@pytest.mark.parametrize("as_json", [False, True])
 def test_long_words_are_cut(as_json: bool) -> None:  # noqa: FBT001 - a table's column
     """What a client sends is kept to a length that a log can bear."""
     assert len(written(entry(agent="a" * 5000, path="/" + "b" * 5000), as_json=as_json)) < 700

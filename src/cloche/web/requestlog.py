@@ -145,7 +145,7 @@ def _count(entries: list[Entry]) -> None:
 
 
 def _shown(agent: str) -> str:
-    """What a client calls itself, so that it can neither end a line nor steer a terminal."""
+    """What a client is called, so that it can neither end a line nor steer a terminal."""
     agent = agent[:MAX_TEXT]
     if agent.isascii() and agent.isprintable():
         return agent
@@ -162,7 +162,7 @@ def _say(facts: Facts) -> tuple[str, str]:
     agent = _shown(facts.agent).partition(" {")[0]  # pip and uv add their whole environment
     agent = agent.replace('"', "'")
     before = f"{facts.status} {facts.method} {facts.path[:MAX_TEXT]} {facts.bytes}B"
-    facts.said = before, f'{facts.client} "{agent}"\n'
+    facts.said = before, f'{_shown(facts.client)} "{agent}"\n'
     return facts.said
 
 
@@ -174,7 +174,7 @@ def _as_json(entry: Entry) -> str:
         status=facts.status,
         method=facts.method,
         path=facts.path[:MAX_TEXT],
-        client=facts.client,
+        client=_shown(facts.client),
         agent=_shown(facts.agent),
         ms=round(seconds * 1000, 2),
         bytes=facts.bytes,
