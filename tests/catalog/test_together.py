@@ -8,7 +8,7 @@ import pytest
 
 from cloche import catalog
 from cloche.catalog import Catalog
-from cloche.catalog.together import MOST, Together
+from cloche.catalog.together import MANY, MOST, Together
 from cloche.core.errors import StorageDown
 
 pytestmark = pytest.mark.anyio
@@ -92,8 +92,18 @@ async def test_nobody_is_written_sooner_than_is_worth_a_transaction(stored: Cata
     """Where nobody is in a hurry, what comes within the pause is written together."""
     writer = Writer()
     together = Together(stored.database, writer, pause=0.05)
-    await together(100)
+    first = [*range(100, 100 + MANY)]
+    await asyncio.gather(*map(together, first))
 
-    assert await asyncio.gather(*map(together, range(101, 150))) == [*range(202, 300, 2)]
-    assert writer.batches == [[100], [*range(101, 150)]]
+    assert await asyncio.gather(*map(together, range(200, 250))) == [*range(400, 500, 2)]
+    assert writer.batches == [first, [*range(200, 250)]]
+    await stored.close()
+
+
+async def test_one_by_one_waits_for_nothing(stored: Catalog) -> None:
+    """Who comes alone, or with few, is written at once, pause or not."""
+    writer = Writer()
+    together = Together(stored.database, writer, pause=3600)
+
+    assert [await together(number) for number in range(100, 110)] == [*range(200, 220, 2)]
     await stored.close()

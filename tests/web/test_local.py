@@ -1,6 +1,7 @@
 """`/local/`: what is kept, and nobody asked."""
 
 import json
+from http import HTTPStatus
 from urllib.parse import urljoin
 
 import pytest
@@ -23,8 +24,9 @@ def listed(server: Cloche, path: str, headers: dict[str, str] | None = None) -> 
 
 
 def fetch(server: Cloche, built: Built) -> None:
-    """Let the server keep the file."""
+    """Let the server keep the file, and wait until that is recorded."""
     assert server.get(address(server, built)).body == built.content
+    until(lambda: server.get(f"/local/{built.project}/").status == HTTPStatus.OK)
 
 
 def address(server: Cloche, built: Built) -> str:

@@ -38,7 +38,7 @@ SMALL = 16 << 10
 """Bytes of a compressed document that is unpacked sooner than a thread is woken."""
 
 UNHURRIED = 0.05
-"""Seconds between two transactions that record kept files: each costs as much as ten records."""
+"""Seconds behind a transaction that records several kept files: it costs as much as ten records."""
 
 _DOCUMENT = ("body", "content_type", "url", "first_seen")
 _SERVER = "cloche"  # in the journal: nobody asked for it

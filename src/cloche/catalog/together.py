@@ -11,6 +11,7 @@ from cloche.core.errors import Error
 T = TypeVar("T")
 R = TypeVar("R")
 
+MANY = 5  # that came at once: more are about to come
 MOST = 100  # in one transaction: nobody waits long for the write lock
 
 
@@ -35,7 +36,7 @@ class Together(Generic[T, R]):
     ) -> None:
         """`write` does it in one transaction, all or nothing; doing it twice is harmless.
 
-        Between two transactions are `pause` seconds, where nobody is in a hurry.
+        Behind one that many shared there are `pause` seconds, where nobody is in a hurry.
         """
         self._database = database
         self._pause = pause
@@ -62,7 +63,7 @@ class Together(Generic[T, R]):
             while self._queue:
                 batch, self._queue = self._queue[:MOST], self._queue[MOST:]
                 await self._attempt(batch)
-                if self._pause:
+                if self._pause and len(batch) >= MANY:
                     await asyncio.sleep(self._pause)
         finally:
             self._writing = None
