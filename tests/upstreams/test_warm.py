@@ -9,7 +9,7 @@ import pytest
 
 from cloche.core.errors import UpstreamDown
 from cloche.core.model import ProjectName
-from cloche.ports import Upstream
+from cloche.ports import Greetable, Upstream
 from cloche.upstreams._warm import SPARE
 from cloche.upstreams.simple import Settings, connect
 
@@ -64,6 +64,24 @@ async def test_who_opens_one_connection_opens_some_to_spare() -> None:
     async with counted(50) as (upstream, asking):
         await asking.page(SIX, None)
         await upstream.until(1 + SPARE)
+
+
+async def test_who_is_greeted_needs_no_connection_to_be_asked() -> None:
+    """A connection that was opened before any question is the one that the first goes over."""
+    async with counted(1) as (upstream, asking):
+        assert isinstance(asking, Greetable)
+        await asking.greet()
+        await upstream.until(1)
+        await asking.page(SIX, None)
+        assert upstream.came == 1
+
+
+async def test_who_cannot_be_greeted_is_not_missed() -> None:
+    """Nobody hears of an upstream that is down before somebody asks it."""
+    asking = connect("gone", Settings(url="http://127.0.0.1:9/simple/"))
+    assert isinstance(asking, Greetable)
+    await asking.greet()
+    await asking.close()
 
 
 async def test_questions_at_once_use_what_is_spare() -> None:

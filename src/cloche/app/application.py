@@ -207,6 +207,7 @@ class Application:
             self._sweep_for_ever(),
             services.ends.keep(),
             *map(watch.run, watch.subscriptions),
+            *(each.greet() for each in services.cached.values()),
         ]
         chores += [each.run() for each in schedules(settings, services.syncs)]
         chores += [each.run() for each in recurring(settings, services)]

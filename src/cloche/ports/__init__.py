@@ -58,7 +58,7 @@ from cloche.ports.promotion import Copy, Outside, Promotion
 from cloche.ports.recalls import Recalls
 from cloche.ports.spool import Growth, Hashed, Note, Partial, Scratch, Spool
 from cloche.ports.stocks import Find, Guide, Left, Lot, Stock, Way
-from cloche.ports.upstreams import Document, Received, Transfer, Upstream
+from cloche.ports.upstreams import Document, Greetable, Received, Transfer, Upstream
 from cloche.ports.usage import Idle, Usage, Uses
 
 __all__ = [
@@ -99,6 +99,7 @@ __all__ = [
     "Findings",
     "Followable",
     "Found",
+    "Greetable",
     "Growth",
     "Guests",
     "Guide",

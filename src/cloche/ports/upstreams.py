@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -33,6 +33,14 @@ class Transfer(Struct, frozen=True, kw_only=True):
     total: int | None  # bytes of the whole file, when known
     etag: str | None  # a strong validator to resume with
     chunks: AsyncIterator[bytes]
+
+
+@runtime_checkable
+class Greetable(Protocol):
+    """An upstream that is far enough away to be met before it is asked."""
+
+    async def greet(self) -> None:
+        """Have a connection at hand for the first question. Say nothing, and raise nothing."""
 
 
 class Upstream(Protocol):

@@ -27,8 +27,8 @@ from cloche.service.shelf import Shelf, Shown
 
 log = Log(__name__)
 
-AT_ONCE = 16
-FILES_AT_ONCE = 44  # small ones, at leisure; clients' own must find connections too
+AT_ONCE = 48  # pages, and as many metadata files
+FILES_AT_ONCE = 56  # small ones, at leisure; clients' own must find connections too
 LARGE_AT_ONCE = 2  # they must not take the line from the pages that a resolver waits for
 MAX_WAITING = 500
 MAX_REMEMBERED = 20_000
@@ -52,6 +52,7 @@ class Prefetch:
     unruled: frozenset[str] = frozenset()  # upstreams of which no rule can withhold anything
     _seen: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _page_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _file_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     _large_turns: asyncio.Semaphore = field(
@@ -131,7 +132,7 @@ class Prefetch:
 
     async def _look_at(self, index: str, project: ProjectName) -> None:
         self.guessed("page")
-        async with self._turns:
+        async with self._page_turns:
             shown = await self.shelf.get(index, project)
         self.page_read(shown)
 

@@ -15,6 +15,7 @@ from cloche.ports import (
     Clock,
     Findings,
     Found,
+    Greetable,
     Kept,
     PageStore,
     Received,
@@ -190,6 +191,11 @@ class CachedUpstream:
                 memory.clear()
             else:
                 memory.pop(project, None)
+
+    async def greet(self) -> None:
+        """Have a connection at hand for the first who asks, where there can be one."""
+        if not self.offline and isinstance(self.upstream, Greetable):
+            await self.upstream.greet()
 
     async def close(self) -> None:
         """Stop asking."""

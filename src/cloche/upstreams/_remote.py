@@ -15,7 +15,7 @@ class Remote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     password: str | None = None
     proxy: str | None = None  # else as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say
     ca_file: str | None = None
-    connections: Count = 50
+    connections: Count = 64
     connect_timeout: Seconds = 5
     read_timeout: Seconds = 20  # between two pieces of an answer
     page_timeout: Seconds = 40  # for the whole of a page

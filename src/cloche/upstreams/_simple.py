@@ -96,6 +96,11 @@ class Simple:
             self._connectors[is_small] = Warm(self._settings.connections, self._tls)
         return self._connectors[is_small]
 
+    async def greet(self) -> None:
+        """Open a connection, which saves the first client a round trip or three."""
+        if self._proxy(self._origin) is None:
+            await self._connector("pages").greet(URL(self._base), self._settings.connect_timeout)
+
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()

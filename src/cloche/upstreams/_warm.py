@@ -2,7 +2,7 @@
 
 A resolver asks for one page, then for its metadata, then for ten pages at once: each time that more
 is asked at once than before, new connections cost a round trip (two, with TLS) before anything is
-said on them. So whoever opens one opens some to spare.
+said on them. So whoever opens one opens some to spare, and more once half of them are in use.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
+from yarl import URL
 
-SPARE = 8  # connections beyond those that are in use
+SPARE = 16  # connections beyond those that are in use
 IDLE = 10.0  # seconds without use after which those that were open count as closed
 MAX_ORIGINS = 1000  # that are remembered
 
@@ -56,6 +57,13 @@ class Warm(aiohttp.TCPConnector):
         connection.add_callback(lambda: self._release_one(use))
         return connection
 
+    async def greet(self, url: URL, seconds: float) -> None:
+        """Open a connection to the address's origin; nobody has to hear if that cannot be."""
+        request = aiohttp.ClientRequest("GET", url, loop=self._loop)
+        use = self._use(request.connection_key)
+        use.opened = max(use.opened, 1)
+        await self._open(request, aiohttp.ClientTimeout(sock_connect=seconds))
+
     async def close(self, *, abort_ssl: bool = False) -> None:
         for task in self._spares:
             task.cancel()
@@ -73,10 +81,11 @@ class Warm(aiohttp.TCPConnector):
     def _open_some(
         self, use: _Use, req: aiohttp.ClientRequest, timeout: aiohttp.ClientTimeout
     ) -> None:
-        if use.busy <= use.opened:
+        if 2 * use.busy <= use.opened:
             return
-        spare = max(0, min(SPARE, self.limit - use.busy))
-        use.opened = use.busy + spare
+        there = max(use.busy, use.opened)
+        spare = max(0, min(SPARE, self.limit - there))
+        use.opened = there + spare
         for _ in range(spare):
             task = self._loop.create_task(self._open(req, timeout))
             self._spares.add(task)
