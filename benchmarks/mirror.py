@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.distance import far_upstream
 from benchmarks.figures import (
@@ -16,6 +17,7 @@ from benchmarks.figures import (
     MIRRORER,
     Work,
 )
+from benchmarks.loads import MEMORY
 from benchmarks.mirrored import SERIAL, Tree, tree
 from benchmarks.nginx import Site, nginx
 from benchmarks.processes import (
@@ -92,18 +94,27 @@ class Mirror:
 
 
 def measure(session: Session) -> None:
-    """Mirror near and far, and near a second time when nothing has changed."""
+    """Mirror near and far, and near a second time when nothing has changed.
+
+    Into memory, where there is such a place, for the reason that `loads.install` gives.
+    """
+    base = MEMORY if MEMORY.is_dir() else session.folder
+    with TemporaryDirectory(prefix="cloche-bench-", dir=base) as at:
+        _measure(session, Path(at))
+
+
+def _measure(session: Session, at: Path) -> None:
     whole, part = tree(session.plan.mirrored), tree(session.plan.far_mirrored)
     with _noting(session, MIRROR_FULL), near(session, whole) as (master, log):
         for name in _turns(session, MIRROR_FULL):
             with session.noting(session.figures.of(MIRROR_FULL, name)):
-                made = _made(session, name, master)
+                made = _made(at, name, master)
                 _add(session, MIRROR_FULL, name, _whole(made, whole), whole)
                 _mirror_again(session, made, log)
     with _noting(session, MIRROR_FAR), _far(session, part) as master:
         for name in _turns(session, MIRROR_FAR):
             with session.noting(session.figures.of(MIRROR_FAR, name)):
-                made = _made(session, name, master)
+                made = _made(at, name, master)
                 _add(session, MIRROR_FAR, name, _whole(made, part), part)
 
 
@@ -164,9 +175,9 @@ def _far(session: Session, part: Tree) -> Iterator[str]:
         yield master
 
 
-def _made(session: Session, name: str, master: str) -> Mirror:
+def _made(at: Path, name: str, master: str) -> Mirror:
     """Make an empty mirror, in the folder of the one before."""
-    folder = session.folder / f"mirror-{name}"
+    folder = at / f"mirror-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return (cloche if name == OURS else bandersnatch)(folder, master)
