@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 
 import pytest
 from msgspec.structs import replace
@@ -132,7 +133,8 @@ async def test_a_page_s_metadata_is_asked_for_before_the_page_is_kept(
     ahead = Prefetch(node.shelf, node.files, 1 << 20, unruled=frozenset({"pypi"}))
     page = (await show(node, "top")).page
 
-    ahead.page_came("pypi", page)
+    with ahead.reading(page.name):
+        ahead.page_came("pypi", page)
 
     await asked(upstream, upstream.file(TOP) + ".metadata")
     await ahead.close()
@@ -143,17 +145,19 @@ async def test_a_page_s_metadata_is_asked_for_before_the_page_is_kept(
 
 
 @pytest.mark.usefixtures("chain")
-@pytest.mark.parametrize("why", ["ruled", "quarantined", "off"])
+@pytest.mark.parametrize("why", ["ruled", "quarantined", "off", "unread"])
 async def test_what_may_be_withheld_is_not_asked_for_early(
     upstream: Upstream, node: Worker, why: str
 ) -> None:
-    """Where a rule, or the project's status, could withhold the file, nobody runs ahead of it."""
+    """Nor where nobody reads the page: who asks for a file alone wants nothing else."""
     unruled = frozenset() if why == "ruled" else frozenset({"pypi"})
     most = 0 if why == "off" else 1 << 20
     ahead = Prefetch(node.shelf, node.files, most, unruled=unruled)
     page = (await show(node, "top")).page
 
-    ahead.page_came("pypi", replace(page, status="quarantined") if why == "quarantined" else page)
+    with nullcontext() if why == "unread" else ahead.reading(page.name):
+        came = replace(page, status="quarantined") if why == "quarantined" else page
+        ahead.page_came("pypi", came)
 
     await ahead.close()
     assert [one.path for one in upstream.requests()] == [upstream.page("top")]

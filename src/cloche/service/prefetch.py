@@ -8,9 +8,9 @@ thing once, few at a time, and nothing larger than a bound.
 
 import asyncio
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -51,6 +51,7 @@ class Prefetch:
     guessed: Callable[[str], None] = nobody  # told what each guess is after
     unruled: frozenset[str] = frozenset()  # upstreams of which no rule can withhold anything
     _seen: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
+    _readers: Counter[ProjectName] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _page_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -59,9 +60,22 @@ class Prefetch:
         default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE)
     )
 
+    @contextmanager
+    def reading(self, project: ProjectName) -> Iterator[None]:
+        """Somebody waits for the project's page, and not for a file of it alone."""
+        self._readers[project] += 1
+        try:
+            yield
+        finally:
+            self._readers[project] -= 1
+            if not self._readers[project]:
+                del self._readers[project]
+
     def page_came(self, upstream: str, page: Page) -> None:
         """A page has come that is not kept yet: ask for its newest wheel's metadata meanwhile."""
         if upstream not in self.unruled or not self.max_file_bytes or page.status == QUARANTINED:
+            return
+        if page.name not in self._readers:
             return
         file = newest_wheel(page)
         if file is not None and file.core_metadata:
@@ -133,7 +147,8 @@ class Prefetch:
     async def _look_at(self, index: str, project: ProjectName) -> None:
         self.guessed("page")
         async with self._page_turns:
-            shown = await self.shelf.get(index, project)
+            with self.reading(project):
+                shown = await self.shelf.get(index, project)
         self.page_read(shown)
 
     async def _fetch_file(self, index: str, project: ProjectName, filename: str) -> None:

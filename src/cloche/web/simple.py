@@ -65,7 +65,8 @@ class Simple:
         if raw != name:  # PEP 503: one project, one URL
             return moved(request, f"../{name}/")
         try:
-            shown = await self.shelf.get(index.name, name)
+            with self.prefetch.reading(name):
+                shown = await self.shelf.get(index.name, name)
         except Elsewhere as e:
             # Never for ever: pip would remember a 301, whoever comes to own the name.
             return RedirectResponse(e.url, 302, {"cache-control": "no-store"})
