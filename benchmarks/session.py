@@ -32,7 +32,7 @@ class Plan:
     upload_seconds: float
     mirrors: int
     mirrored: int  # projects near
-    far_mirrored: int  # projects 50 ms away, where 2,000 would keep bandersnatch busy for an hour
+    far_mirrored: int  # projects 50 ms away, where 2,000 would keep bandersnatch busy for eight minutes
     budget: float
 
 
@@ -53,7 +53,7 @@ FULL = Plan(
     upload_seconds=10,
     mirrors=3,
     mirrored=2000,
-    far_mirrored=60,
+    far_mirrored=200,
     budget=1800,
 )
 QUICK = Plan(
@@ -73,7 +73,7 @@ QUICK = Plan(
     upload_seconds=5,
     mirrors=1,
     mirrored=200,
-    far_mirrored=10,
+    far_mirrored=200,
     budget=100,
 )
 
