@@ -32,7 +32,7 @@ class Plan:
     upload_seconds: float
     mirrors: int
     mirrored: int  # projects near
-    far_mirrored: int  # projects 50 ms away, where 2,000 would keep bandersnatch busy for eight minutes
+    far_mirrored: int  # projects 50 ms away: over 2,000 bandersnatch would take eight minutes
     budget: float
 
 
