@@ -27,3 +27,17 @@ def refusal(tmp_path: Path, text: str, variables: dict[str, str] | None = None) 
     said = str(caught.value)
     assert "\n" not in said
     return said
+
+
+COOLED = """
+[upstream.pypi]
+url = "{url}"
+
+[index.main]
+sources = ["pypi"]
+
+[[index.main.rule]]
+kind = "cooldown"
+days = 7
+"""
+"""One index with a week's cooldown, over the upstream at `url`."""

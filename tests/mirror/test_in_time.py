@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.clients.client import Client
+from tests.config_files import COOLED
 from tests.mirror.bandersnatch import Bandersnatch
 from tests.mirror.mirror import Mirror
 from tests.packages import Built, wheel
@@ -21,24 +22,13 @@ pytestmark = pytest.mark.clients
 
 JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
 WEEK = timedelta(days=7)
-CONFIG = """
-[upstream.pypi]
-url = "{url}"
-
-[index.main]
-sources = ["pypi"]
-
-[[index.main.rule]]
-kind = "cooldown"
-days = 7
-"""
 
 
 @pytest.fixture
 def server(tmp_path: Path, upstream: Upstream) -> Iterator[Cloche]:
     """A server with a week's cooldown."""
     config = tmp_path / "server.toml"
-    config.write_text(CONFIG.format(url=upstream.simple))
+    config.write_text(COOLED.format(url=upstream.simple))
     with Cloche(tmp_path / "server", config=config) as running:
         yield running
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.config_files import COOLED
 from tests.packages import wheel
 from tests.server import Cloche
 from tests.upstream.controller import Upstream
@@ -20,24 +21,12 @@ PAGE = "/simple/it-demo/"
 OLD, NEW = wheel("it-demo", "1.0"), wheel("it-demo", "2.0")
 ADDRESS = f"/packages/main/it-demo/{NEW.sha256}/{NEW.filename}"
 
-SETTINGS = """
-[upstream.pypi]
-url = "{url}"
-
-[index.main]
-sources = ["pypi"]
-
-[[index.main.rule]]
-kind = "cooldown"
-days = 7
-"""
-
 
 @pytest.fixture
 def ruled(tmp_path: Path, upstream: Upstream) -> Iterator[Cloche]:
     """A server with a week's cooldown."""
     config = tmp_path / "cloche.toml"
-    config.write_text(SETTINGS.format(url=upstream.simple))
+    config.write_text(COOLED.format(url=upstream.simple))
     with Cloche(tmp_path / "data", config=config) as running:
         yield running
 

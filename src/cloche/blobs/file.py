@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from errno import EXDEV
+from errno import ENOENT, EXDEV
 from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -125,7 +125,7 @@ class _Files:
         except OSError as e:
             with suppress(FileNotFoundError):
                 os.unlink(scratch)  # noqa: PTH108
-            if isinstance(e, FileNotFoundError):
+            if e.errno in {ENOENT, EXDEV}:  # which the longer way mends
                 return False
             raise
         return True
