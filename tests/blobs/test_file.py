@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from cloche.blobs import file
+from cloche.blobs import _memory, file
 from cloche.core.errors import BadSetting, StorageDown, StorageFull
 from cloche.ports import Blobs
 from tests.blobs.samples import NOWHERE, content, digest_of, first, put, spool
@@ -122,7 +122,7 @@ async def test_comes_from_another_disk(blobs: Blobs, root: Path, tmp_path: Path)
 CRASH = """
 import asyncio, errno, os, sys, time
 from pathlib import Path
-from cloche.blobs import file
+from cloche.blobs import _memory, file
 from tests.blobs.samples import spool
 
 folder = Path(sys.argv[1])
@@ -237,7 +237,7 @@ async def test_a_read_that_is_given_up_leaves_no_file_open(
     blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who leaves while the disk turns closes the file, once nobody reads it any more."""
-    monkeypatch.setattr(file, "NOWAIT", None)
+    monkeypatch.setattr(_memory, "NOWAIT", None)
     digest = await put(blobs, tmp_path, LARGE)
     before = open_files()
     reading = asyncio.ensure_future(anext(blobs.read(digest, 0, len(LARGE))))

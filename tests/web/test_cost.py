@@ -29,21 +29,21 @@ RECORDED = {
         "a page, not modified": Count(384, 19),
         "a page, asked in other bytes": Count(1490, 49),
         "metadata": Count(384, 19),
-        "a small file": Count(5559, 225),
+        "a small file": Count(632, 28),
     },
     (3, 12): {
         "a page": Count(343, 19),
         "a page, not modified": Count(343, 19),
         "a page, asked in other bytes": Count(1359, 49),
         "metadata": Count(343, 19),
-        "a small file": Count(5097, 225),
+        "a small file": Count(575, 30),
     },
     (3, 13): {
         "a page": Count(270, 19),
         "a page, not modified": Count(270, 19),
         "a page, asked in other bytes": Count(1279, 49),
         "metadata": Count(270, 19),
-        "a small file": Count(4976, 225),
+        "a small file": Count(488, 28),
     },
 }.get(sys.version_info[:2])
 """Each Python has instructions of its own."""

@@ -16,13 +16,15 @@ from cloche.core.negotiation import Encoding, Format
 from cloche.service.roots import Roots
 from cloche.service.shelf import Shelf, Shown
 from cloche.service.view import View
+from cloche.web.accesslog import AccessLog
 from cloche.web.edge import Edge
 from cloche.web.gate import Gate
 from cloche.web.hits import FEW_HITS
 from cloche.web.indexes import Indexes
 from cloche.web.requestlog import RequestLog
+from cloche.web.sending import Sending
 from cloche.web.simple import finish
-from tests.fakes import NOW, FakeHistory, FakeJournal, FakeLedger, FakePages, now
+from tests.fakes import NOW, FakeBlobs, FakeHistory, FakeJournal, FakeLedger, FakePages, now
 
 pytestmark = pytest.mark.anyio
 
@@ -104,7 +106,9 @@ async def front() -> Front:
     pages = Pages(shelf)
     gate = Gate(view, [], journal, now)
     roots = Roots(view, ledger, FakeHistory(ledger), journal)
-    edge = Edge(pages, Indexes(pages, ["main"], "main"), shelf, roots, gate, log)
+    sending, access = Sending(FakeBlobs(), None), AccessLog(None, now, addresses=False)
+    indexes = Indexes(pages, ["main"], "main")
+    edge = Edge(pages, indexes, shelf, roots, gate, log, sending, access)
     return Front(pages, edge, log)
 
 

@@ -31,7 +31,7 @@ from cloche.config.recording import recorded
 from cloche.core.errors import Error
 from cloche.logins.tokens import Login as Tokens
 from cloche.logs import Log
-from cloche.ports import Blobs, Clock, Deed, Login
+from cloche.ports import AtHand, Blobs, Clock, Deed, Login
 from cloche.service.former import Former
 from cloche.service.limit import Limit
 from cloche.service.notify import Notify
@@ -63,6 +63,7 @@ from cloche.web.pypicache import PypiCache
 from cloche.web.requestlog import RequestLog
 from cloche.web.requirements import Requirements
 from cloche.web.rss import Feeds
+from cloche.web.sending import Sending
 from cloche.web.shortcuts import Shortcuts
 from cloche.web.simple import Simple
 from cloche.web.ui.pages import Pages
@@ -129,7 +130,9 @@ class Application:
         app = self._routed(self._rooms(blobs, gate))
         indexes = Indexes(app, settings.indexes, settings.default_index.name)
         front = SameSite(indexes, settings.server.public_url)
-        return Edge(front, indexes, services.shelf, services.roots, gate, self._log)
+        sending = Sending(blobs, blobs if isinstance(blobs, AtHand) else None)
+        shown = services.shelf, services.roots
+        return Edge(front, indexes, *shown, gate, self._log, sending, self._access)
 
     def _rooms(self, blobs: Blobs, gate: Gate) -> Sequence[Room]:
         """In the order in which they are asked whether a path is theirs."""

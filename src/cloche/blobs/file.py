@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from cloche.blobs import _hashing
+from cloche.blobs._memory import OpenFile, in_memory, opened
 from cloche.core.errors import FULL, BadSetting, NoSuchBlob, StorageDown, StorageFull
 from cloche.core.model import Digest
 from cloche.ports import Blobs, Spooled, Stored
@@ -31,9 +32,6 @@ SMALL = 1 << 20  # bytes that a disk's cache takes at once
 SLOW = 0.02  # seconds that a write may hold up the loop before the disk counts as busy,
 REST = 1.0  # and for how long it then does
 FOLDERS = [f"{number:02x}" for number in range(256)]
-
-NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
-"""Linux reads only what it has in memory then."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -195,7 +193,7 @@ class _Files:
                 raise NoSuchBlob(f"no file with the sha256 {digest} is kept") from None
 
     async def _part(self, fd: int, start: int, size: int) -> bytes:
-        data = _in_memory(fd, start, size)
+        data = in_memory(fd, start, size)
         if data is not None:
             return data
         reading = asyncio.ensure_future(asyncio.to_thread(self._pread, fd, start, size))
@@ -208,6 +206,9 @@ class _Files:
     def _pread(self, fd: int, start: int, size: int) -> bytes:
         with self._translated():
             return os.pread(fd, size, start)
+
+    def opened(self, digest: Digest, size: int) -> OpenFile | None:
+        return opened(self._place(digest), size)
 
     async def delete(self, digest: Digest, *, before: datetime | None = None) -> bool:
         return await asyncio.to_thread(self._delete, digest, before)
@@ -373,15 +374,3 @@ def _sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _in_memory(fd: int, start: int, size: int) -> bytes | None:
-    """What the kernel has of it in memory, which takes no thread; None if the disk has to turn."""
-    if NOWAIT is None:
-        return None
-    buffer = bytearray(size)
-    try:
-        del buffer[os.preadv(fd, [buffer], start, NOWAIT) :]
-    except OSError:  # EAGAIN; EOPNOTSUPP where the file system cannot tell
-        return None
-    return bytes(buffer)

@@ -8,7 +8,7 @@ from cloche.ports.admissions import Admissions, Admitted
 from cloche.ports.advisories import Advisories, Bulletin, Delivery, Feed, FeedState
 from cloche.ports.arrivals import Arrivals, Bearer
 from cloche.ports.audit import Audit, Inspection, Need, Spoilt, Verified
-from cloche.ports.blobs import Blobs, Spooled, Stored
+from cloche.ports.blobs import AtHand, Blobs, Opened, Spooled, Stored
 from cloche.ports.builders import Builder, Guests, Lodging, Ran
 from cloche.ports.bundles import Carried
 from cloche.ports.cache import (
@@ -69,6 +69,7 @@ __all__ = [
     "Admitted",
     "Advisories",
     "Arrivals",
+    "AtHand",
     "Attestor",
     "Audit",
     "Bearer",
@@ -120,6 +121,7 @@ __all__ = [
     "Mirrors",
     "Need",
     "Note",
+    "Opened",
     "Opening",
     "Outside",
     "Own",

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -60,3 +60,20 @@ class Blobs(Protocol):
 
     async def check(self) -> None:
         """Raise an Error that says cause and cure when the store cannot be used."""
+
+
+class Opened(Protocol):
+    """A blob whose bytes stay to be had, whoever deletes it, until it is closed."""
+
+    def fill(self, buffer: bytearray | memoryview, start: int) -> int:
+        """Put bytes from `start` on into the buffer: as many as need not be waited for."""
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class AtHand(Protocol):
+    """A store whose bytes may lie in the memory of this machine. The same as its `Blobs`."""
+
+    def opened(self, digest: Digest, size: int) -> Opened | None:
+        """The blob, if it is there with so many bytes; None also when that cannot be told now."""

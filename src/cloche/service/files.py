@@ -71,10 +71,12 @@ class Files:
         return await self._signature(shown, file)
 
     def beside(self, shown: Shown, key: FileKey, name: str) -> Wanted | None:
-        """The `.metadata` that the page as it is shown offers under this URL, if it does."""
+        """The file, or `.metadata`, that the page as it is shown offers under this URL."""
         file = shown.by_name.get(name.removesuffix(METADATA))
         if file is None or file.key != key or shown.page.status == QUARANTINED:
             return None
+        if not name.endswith(METADATA):
+            return self._file(shown, file)
         return self._metadata(shown, file) if file.core_metadata else None
 
     async def size(self, wanted: Wanted) -> int | None:

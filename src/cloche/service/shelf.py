@@ -10,8 +10,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
-from cloche.core.model import File, FileKey, Page, ProjectName
+from cloche.core.model import Digest, File, FileKey, Page, ProjectName
 from cloche.ports import Clock, Pulse, Records
 from cloche.service.sight import Sight
 from cloche.service.view import View
@@ -21,15 +22,28 @@ NEVER = 2**63 - 1  # a serial after which nothing has changed: only the newest i
 FILE_WEIGHT = 1000  # bytes that a File and its strings take, about
 
 
+class Sent(NamedTuple):
+    """A distribution that was sent: its blob is the body of the response."""
+
+    project: ProjectName | None  # where an upstream tells of it
+    filename: str
+    digest: Digest
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A response's bytes, and its headers, which `head` has ready for the wire."""
+    """A response's bytes, and its headers, which `head` has ready for the wire.
+
+    A distribution's are not in `body`, but where its blob lies.
+    """
 
     body: bytes
     etag: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     head: bytes
     origin: str | None = None  # where the server must have been asked for, if that matters
+    sent: Sent | None = None
 
 
 @dataclass(slots=True)
@@ -41,7 +55,7 @@ class Shown:
     until: datetime
     by_name: dict[str, File]
     renders: dict[Hashable, Rendered] = field(default_factory=dict)
-    besides: dict[str, Rendered] = field(default_factory=dict)  # metadata files, by their names
+    besides: dict[str, Rendered] = field(default_factory=dict)  # files, by their names
     attested: bool = False  # whether any file has provenance, whose address must be absolute
     holds: bool = True
 

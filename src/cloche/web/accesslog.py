@@ -31,7 +31,11 @@ BATCH = 5000  # entries of one transaction
 DROPPED = Counter("cloche_access_dropped", "Entries of the access journal that were not written")
 
 
-class _Noted(NamedTuple):
+Named = tuple[ProjectName | None, str, Digest | None]
+"""The project of an upstream's file, its name, and its bytes."""
+
+
+class Noted(NamedTuple):
     """All but the time: the same again within a batch is the same fetch."""
 
     place: str
@@ -50,28 +54,33 @@ class AccessLog:
         self._accesses = accesses
         self._clock = clock
         self._addresses = addresses
-        self._waiting: dict[_Noted, datetime] = {}
+        self._waiting: dict[Noted, datetime] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def fetched(self, request: Request, index: Index, wanted: Wanted, who: str | None) -> None:
         """Note that the beginning of a distribution is being sent.
 
-        What lies beside one is not noted, nor the rest of a download that is resumed. Who asks
-        again and again within a moment has fetched it once: nobody fills the disk so.
+        What lies beside one is not noted, nor the rest of a download that is resumed.
         """
-        if self._accesses is None or wanted.filename.endswith(BESIDE):
+        if wanted.filename.endswith(BESIDE):
             return
         artifact = wanted.artifact
-        noted = _Noted(
-            index.name,
-            artifact.project if artifact else None,
-            wanted.filename,
-            artifact.sha256 if artifact else wanted.digest,
-            who,
-            request.client.host if self._addresses and request.client else None,
-            request.headers.get("user-agent", ""),
-        )
+        digest = artifact.sha256 if artifact else wanted.digest
+        named = artifact.project if artifact else None, wanted.filename, digest
+        host = request.client.host if request.client else None
+        self.note(self.noted(index.name, named, who, host, request.headers.get("user-agent", "")))
+
+    def noted(
+        self, place: str, named: Named, who: str | None, host: str | None, agent: str
+    ) -> Noted:
+        """What the journal is to have of a distribution that is sent."""
+        return Noted(place, *named, who, host if self._addresses else None, agent)
+
+    def note(self, noted: Noted) -> None:
+        """Note it, once within a moment: who asks again and again fills no disk."""
+        if self._accesses is None:
+            return
         if len(self._waiting) < MAX_WAITING:
             self._waiting.setdefault(noted, self._clock())
         else:
@@ -114,11 +123,11 @@ class AccessLog:
                 del self._waiting[noted]
 
 
-def _entries(batch: list[tuple[_Noted, datetime]]) -> list[Fetched]:
+def _entries(batch: list[tuple[Noted, datetime]]) -> list[Fetched]:
     return [_entry(noted, at) for noted, at in batch]
 
 
-def _entry(noted: _Noted, at: datetime) -> Fetched:
+def _entry(noted: Noted, at: datetime) -> Fetched:
     project, version = _named(noted.filename)
     return Fetched(
         at=at,

@@ -15,7 +15,8 @@ from cloche.core.errors import BadName
 from cloche.core.model import METADATA, FileKey, project_name
 from cloche.core.negotiation import page_encoding, page_format
 from cloche.service.roots import Roots
-from cloche.service.shelf import Rendered, Shelf, Shown
+from cloche.service.shelf import Rendered, Sent, Shelf, Shown
+from cloche.web.accesslog import AccessLog, Noted
 from cloche.web.gate import Gate
 from cloche.web.hits import Hit, Hits
 from cloche.web.indexes import Indexes
@@ -25,6 +26,7 @@ from cloche.web.protocol import CutOff, as_lines, send_whole
 from cloche.web.pypi_json import key
 from cloche.web.repeats import Repeat, Repeats
 from cloche.web.requestlog import Facts, RequestLog, kind_of
+from cloche.web.sending import AT_ONCE, Sending
 from cloche.web.simple import matches, not_modified, render_key
 
 OK, NOT_MODIFIED = 200, 304
@@ -35,7 +37,7 @@ Asked = tuple[bytes, bytes, bytes]
 
 _ROOT = re.compile(r"/\+?simple/")
 _PAGE = re.compile(r"/\+?simple/([^/]+)/")
-_BESIDE = re.compile(r"/packages/(.+)/([^/]+)/(u?[0-9a-f]{64})/([^/]+\.metadata)")
+_BESIDE = re.compile(r"/packages/(.+)/([^/]+)/(u?[0-9a-f]{64})/([^/]+)")
 _DOCUMENT = re.compile(r"/pypi/([^/]+)/(?:([^/]+)/)?json/?")
 
 
@@ -60,6 +62,8 @@ class Edge:
         roots: Roots,
         gate: Gate,
         log: RequestLog,
+        sending: Sending,
+        access: AccessLog,
     ) -> None:
         self._app = app
         self._indexes = indexes
@@ -68,7 +72,9 @@ class Edge:
         self._gate = gate
         self._log = log
         self._hits: Hits[Asked, Hit] = Hits()
-        self.repeats = Repeats(gate, log)
+        self._sending = sending
+        self._access = access
+        self.repeats = Repeats(gate, log, sending, access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -78,8 +84,8 @@ class Edge:
         heads = _read(scope)
         asked = (scope["raw_path"], heads.accept, heads.encoding)
         hit = self._hits.find(asked)
-        if hit is not None and self._answers(hit, scope, heads):
-            await self._give(hit, scope, heads, began, send)
+        answers = hit is not None and self._answers(hit, scope, heads)
+        if hit is not None and answers and await self._give(hit, scope, heads, began, send):
             return
         await self._pass_on(scope, receive, send, heads, began)
         if not self._knows(asked, scope):
@@ -96,14 +102,46 @@ class Edge:
             and self._gate.admits(hit.shown.index, heads.authorization)
         )
 
-    async def _give(self, hit: Hit, scope: Scope, heads: _Heads, began: float, send: Send) -> None:
+    async def _give(self, hit: Hit, scope: Scope, heads: _Heads, began: float, send: Send) -> bool:
+        """Answer; False, and nothing is said, where a distribution's bytes are not at hand."""
         status, headers, body = _answer(hit.rendered, scope, heads)
+        sent, noted = hit.rendered.sent, None
+        if sent is not None and status == OK and scope["method"] == "GET":
+            if sent.size > AT_ONCE:
+                return await self._pour(hit, sent, scope, heads, began, send)
+            whole = self._sending.whole(sent)
+            if whole is None:
+                return False
+            body, noted = whole, self._fetched(hit, sent, scope, heads)
         head = as_lines(headers) if status == NOT_MODIFIED else hit.rendered.head
         if not send_whole(scope, status, head, body):
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
         facts = self._note(scope, heads, began, status, len(body))
-        self.repeats.learn(scope, Repeat(hit, heads.authorization, status, head, body, facts))
+        kept = body if noted is None else b""
+        repeat = Repeat(hit, heads.authorization, status, head, kept, facts, noted)
+        self.repeats.learn(scope, repeat)
+        return True
+
+    async def _pour(
+        self, hit: Hit, sent: Sent, scope: Scope, heads: _Heads, began: float, send: Send
+    ) -> bool:
+        opened = self._sending.opened(sent)
+        if opened is None:
+            return False
+        self._fetched(hit, sent, scope, heads)
+        size = await self._sending.pour(opened, sent, hit.rendered, scope, send)
+        self._note(scope, heads, began, OK, size)
+        return True
+
+    def _fetched(self, hit: Hit, sent: Sent, scope: Scope, heads: _Heads) -> Noted:
+        """Have the access journal know who is about to be sent a distribution."""
+        index, client = hit.shown.index, scope["client"]
+        who = self._gate.known(index, heads.authorization)
+        host, agent = client[0] if client else None, heads.agent.decode("latin-1")
+        noted = self._access.noted(index, sent[:3], who.name if who else None, host, agent)
+        self._access.note(noted)
+        return noted
 
     def _knows(self, asked: Asked, scope: Scope) -> bool:
         """Whether the same question would be answered from here."""
@@ -238,7 +276,7 @@ def _read(scope: Scope) -> _Heads:
 
 def _answer(
     rendered: Rendered, scope: Scope, heads: _Heads
-) -> tuple[int, Sequence[tuple[bytes, bytes]], bytes]:
+) -> tuple[int, Sequence[tuple[bytes, bytes]], bytes | bytearray]:
     """The page, or 304: status, headers and body."""
     condition = heads.if_none_match
     if condition is not None and matches(condition.decode("latin-1"), rendered.etag):

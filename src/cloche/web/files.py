@@ -15,19 +15,19 @@ from cloche.core.index import Index
 from cloche.core.model import FileKey, ProjectName, file_key, project_name
 from cloche.service.files import METADATA, Files, Wanted
 from cloche.service.prefetch import Prefetch
-from cloche.service.shelf import Rendered
+from cloche.service.shelf import Rendered, Sent
 from cloche.service.view import View
 from cloche.web.accesslog import AccessLog
 from cloche.web.gate import Gate
 from cloche.web.problems import Problem
 from cloche.web.protocol import as_lines
+from cloche.web.sending import AT_ONCE
 from cloche.web.simple import all_of, matches, unmet
 from cloche.web.stream import Stream
 
 RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))\Z", re.IGNORECASE)
 KEYED = re.compile(r"/u?[0-9a-f]{64}/[^/]+\Z")
 FOR_EVER = "max-age=365000000, immutable"
-AT_ONCE = 256 << 10  # bytes of an answer that is sent whole
 AT_HAND = 32 << 10  # bytes of metadata that are worth keeping with its page
 
 
@@ -66,9 +66,7 @@ class Packages:
         await self.gate.reader(index, request.headers.get("authorization"))
         name = project_name(project)
         wanted = await self.files.find(index.name, name, file_key(key), filename)
-        if not wanted.filename.endswith(METADATA):
-            return await self.answer(request, index, wanted)
-        if not _known(request, wanted):
+        if wanted.filename.endswith(METADATA) and not _known(request, wanted):
             self.prefetch.metadata_read(index.name, name, wanted)
         response = await self.answer(request, index, wanted)
         if response.status_code == HTTPStatus.OK and request.method == "GET":
@@ -78,16 +76,16 @@ class Packages:
     def _remember(
         self, index: str, project: ProjectName, key: FileKey, wanted: Wanted, response: Response
     ) -> None:
-        """Have small metadata at hand for as long as the page that offers it holds."""
+        """Have it at hand for as long as the page that offers it holds."""
         shelf = self.files.shelf
         shown = shelf.peek(index, project)
-        if not wanted.etag or not 0 < len(response.body) <= AT_HAND or shown is None:
+        if shown is None or not shelf.current(shown) or not wanted.etag:
             return
-        if shelf.current(shown) and self.files.beside(shown, key, wanted.filename) == wanted:
-            headers = tuple(response.raw_headers)
-            shown.besides[wanted.filename] = Rendered(
-                bytes(response.body), wanted.etag.encode(), headers, as_lines(headers)
-            )
+        if self.files.beside(shown, key, wanted.filename) != wanted:
+            return
+        rendered = _rendered(wanted, response)
+        if rendered is not None:
+            shown.besides[wanted.filename] = rendered
             shelf.grew(shown)
 
     async def answer(
@@ -153,6 +151,20 @@ class Packages:
             "cache-control": f"{scope}, {hold}",
         }
         return headers | ({"etag": wanted.etag} if wanted.etag else {})
+
+
+def _rendered(wanted: Wanted, response: Response) -> Rendered | None:
+    """What was sent, to be sent again: small metadata itself, and where a file's bytes lie."""
+    size = int(response.headers.get("content-length", 0))
+    headers = tuple(response.raw_headers)
+    known = wanted.etag.encode(), headers, as_lines(headers)
+    if wanted.filename.endswith(METADATA):
+        return Rendered(bytes(response.body), *known) if 0 < size <= AT_HAND else None
+    digest = wanted.artifact.sha256 if wanted.artifact else wanted.digest
+    project = wanted.artifact.project if wanted.artifact else None
+    if not size or digest is None:
+        return None
+    return Rendered(b"", *known, sent=Sent(project, wanted.filename, digest, size))
 
 
 def _known(request: Request, wanted: Wanted) -> bool:

@@ -40,6 +40,10 @@ class Gate:
         who = self._recall(header)
         return who is not None and self._may_read(index, who)
 
+    def known(self, index: str, header: str | None) -> Principal | None:
+        """Who it is that `admits` has just let in, if that matters: as `reader` says it."""
+        return None if index in self._open else self._recall(header)
+
     async def reader(self, index: Index, header: str | None) -> Principal | None:
         """Raise Unauthenticated or Forbidden unless this request may read the index."""
         if index.name in self._open:

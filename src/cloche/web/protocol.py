@@ -33,7 +33,7 @@ _END = b"\r\n\r\n"
 
 # Exactly this: uv reads a problem only without any parameter behind the type.
 PROBLEM = "application/problem+json"
-MAX_COPIED = 256 << 10  # bytes of a body that are copied sooner than written by themselves
+MAX_COPIED = 32 << 10  # bytes of a body that are copied sooner than written by themselves
 MAX_HEAD = 64 << 10  # bytes: tokens and cookies of a company's proxies included
 
 
@@ -51,7 +51,7 @@ class Repeat(Role):
     def head(self) -> bytes: ...
 
     @property
-    def body(self) -> bytes: ...
+    def body(self) -> bytes | bytearray: ...
 
 
 class Repeats(Role):
@@ -215,7 +215,7 @@ def set_reason(scope: Scope, reason: bytes) -> None:
         cycle.transport = _Phrased(cycle, reason)
 
 
-def send_whole(scope: Scope, status: int, head: bytes, body: bytes) -> bool:
+def send_whole(scope: Scope, status: int, head: bytes, body: bytes | bytearray) -> bool:
     """Answer at once with header lines ready for the wire; return whether that was possible.
 
     `head` has a line end behind each line. It is not when the client reads too slowly, has
@@ -241,7 +241,7 @@ def as_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-def _write(transport: Transport, head: bytes, body: bytes) -> None:
+def _write(transport: Transport, head: bytes, body: bytes | bytearray) -> None:
     """In one write, and without copying what is long."""
     if len(body) <= MAX_COPIED:
         transport.write(head + body)
@@ -253,6 +253,12 @@ def has_left(scope: Scope) -> bool:
     """Whether the client has hung up; False also where another protocol serves it."""
     cycle: RequestResponseCycle | None = scope.get(CYCLE)
     return cycle is not None and cycle.disconnected
+
+
+def is_flushed(scope: Scope) -> bool:
+    """Whether the socket has taken all that was written: no buffer is read any more."""
+    cycle: RequestResponseCycle | None = scope.get(CYCLE)
+    return cycle is not None and not cycle.transport.get_write_buffer_size()
 
 
 def is_unheard(scope: Scope) -> bool:
