@@ -1,6 +1,7 @@
 """Blobs, and stores to keep them in."""
 
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -42,3 +43,14 @@ async def first(blobs: Blobs, digest: Digest, start: int, stop: int) -> bytes:
     assert isinstance(reading, AsyncIterator)
     async with aclosing(reading) as chunks:
         return await anext(chunks)
+
+
+def tells(folder: Path) -> bool:
+    """Whether the file system tells what it has in memory; that of tests may not."""
+    file = folder / "asked"
+    file.write_bytes(b"told")
+    with file.open("rb") as opened:
+        try:
+            return os.preadv(opened.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+        except OSError:
+            return False

@@ -1,6 +1,5 @@
 """One suite for the stores whose bytes may be in this machine's memory."""
 
-import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ import cloche.blobs
 from cloche import kinds
 from cloche.core.model import Digest
 from cloche.ports import AtHand, Blobs, Opened
-from tests.blobs.samples import NOWHERE, put
+from tests.blobs.samples import NOWHERE, put, tells
 from tests.blobs.test_conformance import SAMPLES
 
 pytestmark = pytest.mark.anyio
@@ -22,17 +21,6 @@ DATA = bytes(range(256)) * 10
 @pytest.fixture(params=kinds.names(cloche.blobs))
 def blobs(request: pytest.FixtureRequest) -> Blobs:
     return SAMPLES[request.param](request).connect()
-
-
-def tells(folder: Path) -> bool:
-    """Whether the file system tells what it has in memory; that of tests may not."""
-    file = folder / "asked"
-    file.write_bytes(DATA)
-    with file.open("rb") as opened:
-        try:
-            return os.preadv(opened.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT) == 1
-        except OSError:
-            return False
 
 
 @contextmanager

@@ -71,7 +71,9 @@ class Shown:
     @property
     def weight(self) -> int:
         return FILE_WEIGHT * (1 + len(self.by_name) + len(self.sight.withheld)) + sum(
-            len(r.body) for each in (self.renders, self.besides) for r in each.values()
+            len(r.body) + len(r.head)
+            for each in (self.renders, self.besides)
+            for r in each.values()
         )
 
 
