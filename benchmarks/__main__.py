@@ -38,6 +38,7 @@ MEASURES: dict[str, Sequence[Callable[[Session], None]]] = {
     "hits": [hits.measure],
     "apis": [apis.measure],
     "crowd": [crowd.measure],
+    "cold": [cold.measure],
     "uploads": [uploading.measure],
     "mixed": [mixed.measure],
     "rules": [ruled.measure],
@@ -46,7 +47,6 @@ MEASURES: dict[str, Sequence[Callable[[Session], None]]] = {
     "scale": [scale.measure],
     "workers": [workers.measure],
     "pip": [pips.measure],
-    "cold": [cold.measure],
 }
 PARTS = ("hot", "install", "memory", *MEASURES)
 LONG = frozenset({"mirror", "pip", "scale"})
