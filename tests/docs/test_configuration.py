@@ -14,7 +14,7 @@ from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from cloche import config, kinds, logins, upstreams
-from cloche.config import advisories, caching, indexes, rules, webhooks
+from cloche.config import advisories, caching, indexes, rules, storing, webhooks
 from cloche.core import mirrors, retention
 from cloche.core import upstreams as each_upstream
 from tests.docs import markdown
@@ -28,8 +28,8 @@ CLOCHE = '`[upstream.NAME]` with `kind = "cloche"`'
 TABLES: dict[str, type[Struct]] = {
     "`[server]`": config.Server,
     "`[server.tls]`": config.Tls,
-    "`[store]`": config.Store,
-    "`[store.s3]`": config.S3,
+    "`[store]`": storing.Store,
+    "`[store.s3]`": storing.S3,
     "`[attestations]`": config.Attestations,
     "`[access]`": config.Access,
     "`[cache]`": caching.Cache,
@@ -98,7 +98,7 @@ def test_every_table_is_documented() -> None:
     assert {heading for heading in SECTIONS if heading.startswith("`[")} == TABLES.keys()
     found = {
         each
-        for module in (config, advisories, caching, indexes, rules)
+        for module in (config, advisories, caching, indexes, rules, storing)
         for each in _structs(module)
     }
     assert found - COMPLETED <= set(TABLES.values())

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
+from cloche.app.handing import open_handing
 from cloche.app.opening import (
     open_blobs,
     open_catalog,
@@ -144,7 +145,9 @@ class Application:
             server.public_url,
         )
         pages = Pages(view, shelf, services.files, services.explain, services.builds)
-        packages = Packages(view, services.files, gate, self._ahead, self._access)
+        # Tools that a command lends an index to may reach nothing else.
+        handing = None if self._guests else open_handing(self._settings)
+        packages = Packages(view, services.files, gate, self._ahead, self._access, handing)
         kept = services.kept_files
         accounts = Accounts(view, shelf, services.files)
         methods = Methods(view, shelf, services.roots, journal, catalog.ledger, accounts)

@@ -24,20 +24,19 @@ def utc_now() -> datetime:
 def open_blobs(settings: Settings) -> Blobs:
     """Open the blob store that the URL's scheme names. Raise BadSetting."""
     url = settings.blobs_url
-    opened: Blobs = kinds.load(blob_kinds, _blob_kind(url)).connect(url, settings.blobs_options)
+    opened: Blobs = kinds.load(blob_kinds, blob_kind(url)).connect(url, settings.blobs_options)
     return opened
 
 
 def open_inspection(settings: Settings) -> Inspection:
     """Open the same store for those who trust nothing it says. Raise BadSetting."""
     url = settings.blobs_url
-    opened: Inspection = kinds.load(blob_kinds, _blob_kind(url)).connect(
-        url, settings.blobs_options
-    )
+    opened: Inspection = kinds.load(blob_kinds, blob_kind(url)).connect(url, settings.blobs_options)
     return opened
 
 
-def _blob_kind(url: str) -> str:
+def blob_kind(url: str) -> str:
+    """The kind of blob store at an address. Raise BadSetting."""
     kind, known = url.partition("://")[0], kinds.names(blob_kinds)
     if kind not in known:
         raise BadSetting(
@@ -106,7 +105,7 @@ def open_outside(url: str, username: str | None, password: str | None) -> Outsid
 
 def check_store(settings: Settings) -> None:
     """Look at the store's addresses without opening anything. Raise BadSetting."""
-    _blob_kind(settings.blobs_url)
+    blob_kind(settings.blobs_url)
     if settings.store.database:
         address.parse(settings.database_url)
 

@@ -52,6 +52,11 @@ def connect(url: str, options: Mapping[str, str]) -> Blobs:
     return store
 
 
+def place(digest: Digest) -> str:
+    """Where a blob lies below the folder: a server of files that has that folder finds it so."""
+    return f"sha256/{digest[:2]}/{digest}"
+
+
 class _Files:
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -10,13 +10,15 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from obstore import sign_async
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
@@ -31,7 +33,7 @@ from cloche.core.objects import (
     is_endpoint,
     reason,
 )
-from cloche.ports import Blobs, Spooled, Stored
+from cloche.ports import Blobs, Signing, Spooled, Stored
 
 if TYPE_CHECKING:  # obstore's stubs alone have them
     from obstore.store import ClientConfig, RetryConfig
@@ -72,13 +74,34 @@ def connect(url: str, options: Mapping[str, str]) -> Blobs:
 
     Raise BadSetting. What the options do not give comes from the usual AWS_… variables.
     """
-    parts = urlsplit(url)
-    bucket, prefix = parts.netloc, unquote(parts.path).strip("/")
-    if not _BUCKET.match(bucket) or parts.query or parts.fragment:
-        # Without the URL itself: it may hold a secret.
-        raise BadSetting("store.blobs names no bucket; write s3://bucket/prefix, and no more")
+    bucket, prefix = _parsed(url)
     _validate(options)
     return _Bucket(bucket, prefix, options)
+
+
+def signing(url: str, options: Mapping[str, str], endpoint: str | None) -> Signing:
+    """Ready to sign addresses of the same store's blobs; nothing is sent yet. Raise BadSetting.
+
+    `endpoint` is where clients find the S3 server, if that is not where this one does: the
+    signature covers the host, so an address cannot be changed later.
+    """
+    bucket, prefix = _parsed(url)
+    _validate(options)
+    if endpoint is not None:
+        _need_endpoint("store.s3.public_endpoint", endpoint)
+    seen = {**options, **({"endpoint": endpoint} if endpoint else {})}
+    # Without the prefix: whether obstore's `sign` minds one depends on its release.
+    store = _open(bucket, "", seen, RETRY)
+    return _Signed(store, f"{prefix}/" if prefix else "", _where(bucket, seen))
+
+
+def _parsed(url: str) -> tuple[str, str]:
+    """Bucket and prefix."""
+    parts = urlsplit(url)
+    if not _BUCKET.match(parts.netloc) or parts.query or parts.fragment:
+        # Without the URL itself: it may hold a secret.
+        raise BadSetting("store.blobs names no bucket; write s3://bucket/prefix, and no more")
+    return parts.netloc, unquote(parts.path).strip("/")
 
 
 def _validate(options: Mapping[str, str]) -> None:
@@ -95,31 +118,38 @@ def _validate(options: Mapping[str, str]) -> None:
         addresses = {"store.s3.endpoint": options["endpoint"]}
     # obstore panics on an address that is none.
     for name, address in addresses.items():
-        if not is_endpoint(address):
-            raise BadSetting(f"{name} is {address!r}; write https://host or http://host:port")
+        _need_endpoint(name, address)
+
+
+def _need_endpoint(name: str, address: str) -> None:
+    if not is_endpoint(address):
+        raise BadSetting(f"{name} is {address!r}; write https://host or http://host:port")
+
+
+def _open(bucket: str, prefix: str, options: Mapping[str, str], retry: "RetryConfig") -> S3Store:
+    try:
+        return S3Store(
+            bucket,
+            prefix=prefix or None,
+            config={**options},  # type: ignore[arg-type]  # OPTIONS are keys of it
+            client_options=CLIENT,
+            retry_config=retry,
+        )
+    except (BaseError, ValueError) as e:
+        raise BadSetting(
+            f"store.blobs s3://{bucket}/{prefix} cannot be used ({first_line(e)}); correct it"
+        ) from None
+
+
+def _where(bucket: str, options: Mapping[str, str]) -> str:
+    return f"bucket {bucket} at {options.get('endpoint', 'the S3 server')}"
 
 
 class _Bucket:
     def __init__(self, bucket: str, prefix: str, options: Mapping[str, str]) -> None:
-        self._bucket = bucket
-        self._server = options.get("endpoint", "the S3 server")
-        self._store = self._open(prefix, options, RETRY)
-        self._impatient = self._open(prefix, options, NO_RETRY)
-
-    def _open(self, prefix: str, options: Mapping[str, str], retry: "RetryConfig") -> S3Store:
-        try:
-            return S3Store(
-                self._bucket,
-                prefix=prefix or None,
-                config={**options},  # type: ignore[arg-type]  # OPTIONS are keys of it
-                client_options=CLIENT,
-                retry_config=retry,
-            )
-        except (BaseError, ValueError) as e:
-            raise BadSetting(
-                f"store.blobs s3://{self._bucket}/{prefix} cannot be used ({first_line(e)}); "
-                "correct it"
-            ) from None
+        self._where = _where(bucket, options)
+        self._store = _open(bucket, prefix, options, RETRY)
+        self._impatient = _open(bucket, prefix, options, NO_RETRY)
 
     async def put(self, spooled: Spooled, *, lasting: bool = True) -> None:  # noqa: ARG002 - S3 knows no less
         key = _key(spooled.digest)
@@ -240,24 +270,38 @@ class _Bucket:
             except FileNotFoundError as e:
                 _need_bucket(e)
 
-    @contextmanager
-    def _translated(self, setting: type[Error] = StorageDown) -> Iterator[None]:
-        """Raise errors of the tree in place of obstore's, `setting` for what settings cure."""
-        try:
-            yield
-        except (BaseError, FileNotFoundError) as e:
-            said = reason(e)
-            where = f"bucket {self._bucket} at {self._server}"
-            if said in _FULL:
-                raise StorageFull(
-                    f"{where} has no room for the file ({said}); "
-                    "ask the server's operator for a larger quota"
-                ) from None
-            if cure := _CURES.get(said):
-                raise setting(f"{where} cannot be used ({said}); {cure}") from None
-            raise StorageDown(
-                f"{where} cannot be used now ({said}); try again, or ask the server's operator"
-            ) from e
+    def _translated(self, setting: type[Error] = StorageDown) -> AbstractContextManager[None]:
+        return _translated(self._where, setting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    store: S3Store
+    prefix: str
+    where: str
+
+    async def address(self, digest: Digest, life: timedelta) -> str:
+        with _translated(self.where):
+            return await sign_async(self.store, "GET", self.prefix + _key(digest), life)
+
+
+@contextmanager
+def _translated(where: str, setting: type[Error] = StorageDown) -> Iterator[None]:
+    """Raise errors of the tree in place of obstore's, `setting` for what settings cure."""
+    try:
+        yield
+    except (BaseError, FileNotFoundError) as e:
+        said = reason(e)
+        if said in _FULL:
+            raise StorageFull(
+                f"{where} has no room for the file ({said}); "
+                "ask the server's operator for a larger quota"
+            ) from None
+        if cure := _CURES.get(said):
+            raise setting(f"{where} cannot be used ({said}); {cure}") from None
+        raise StorageDown(
+            f"{where} cannot be used now ({said}); try again, or ask the server's operator"
+        ) from e
 
 
 def _need_bucket(missing: FileNotFoundError) -> None:

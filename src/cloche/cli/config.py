@@ -8,6 +8,7 @@ import msgspec
 import tomli_w
 import typer
 
+from cloche.app.handing import open_handing
 from cloche.app.opening import check_store, open_attestor, open_logins, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
@@ -40,6 +41,7 @@ def check(
     open_upstreams(settings)
     open_logins(settings, utc_now)
     check_store(settings)
+    open_handing(settings)
     open_attestor(settings)
     if as_json:
         shown = _hidden(msgspec.to_builtins(settings, enc_hook=str))

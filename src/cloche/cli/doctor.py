@@ -5,12 +5,18 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from urllib.parse import unquote, urlsplit
 
+import aiohttp
 import msgspec
 import typer
 from msgspec import Struct
+from yarl import URL
 
+from cloche.app.handing import open_handing, open_signing
 from cloche.app.opening import (
     make_data_folder,
     open_blobs,
@@ -20,13 +26,15 @@ from cloche.app.opening import (
 )
 from cloche.cli._options import Config, Data, Json
 from cloche.config import Settings, load
-from cloche.core.errors import BadSetting, Error, NoSuchProject
+from cloche.core.errors import BadSetting, Error, NoSuchProject, StorageDown
 from cloche.core.model import ProjectName
+from cloche.ports import Blobs, Spooled
 from cloche.spool import Spool
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 LITTLE_SPACE = 1 << 30  # bytes
+PATIENCE = 10  # seconds
 SOUGHT = ProjectName("pip")  # what any index of the public's packages has
 
 
@@ -62,6 +70,10 @@ async def _examine(settings: Settings) -> list[Finding]:
         "blob store": lambda: _blobs(settings),
         "port": lambda: _port(settings),
     }
+    if settings.store.redirect_files:
+        checks["redirected files"] = lambda: _redirected(settings)
+    if settings.store.x_accel is not None:
+        checks["files by nginx"] = lambda: _accelerated(settings)
     for name in settings.upstreams:
         checks[f"upstream {name}"] = lambda name=name: _upstream(settings, name)  # type: ignore[misc]  # a default binds it
     for name, index in settings.indexes.items():
@@ -104,15 +116,64 @@ async def _blobs(settings: Settings) -> str:
     """Put, read and delete a blob: asking alone would not show that writing is allowed."""
     blobs = open_blobs(settings)
     await blobs.check()
+    async with _sample(settings, blobs) as spooled:
+        size = await blobs.size(spooled.digest)
+    if size != spooled.size:
+        raise BadSetting(f"a blob of {spooled.size} bytes came back with {size}")
+    return "keeps and gives back"
+
+
+@asynccontextmanager
+async def _sample(settings: Settings, blobs: Blobs) -> AsyncIterator[Spooled]:
+    """A blob that is there meanwhile."""
     with Spool(settings.data / "spool").scratch() as scratch:
         await scratch.write(b"cloche doctor " + os.urandom(16))
         spooled = scratch.spooled
         await blobs.put(spooled)
-    size = await blobs.size(spooled.digest)
-    await blobs.delete(spooled.digest)
-    if size != spooled.size:
-        raise BadSetting(f"a blob of {spooled.size} bytes came back with {size}")
-    return "keeps and gives back"
+    try:
+        yield spooled
+    finally:
+        await blobs.delete(spooled.digest)
+
+
+async def _redirected(settings: Settings) -> str:
+    """Fetch a blob as a client does that was sent for it."""
+    signing = open_signing(settings)
+    async with _sample(settings, open_blobs(settings)) as spooled:
+        address = await signing.address(spooled.digest, timedelta(seconds=PATIENCE))
+        parts = urlsplit(address)
+        where = f"{parts.scheme}://{parts.netloc}"
+        status, size = await _fetched(address, where)
+    if (status, size) != (200, spooled.size):
+        raise BadSetting(
+            f"{where} answers a signed address with {status}; it may see another name of its own "
+            "than clients use, or another time: see store.s3.public_endpoint, and compare clocks"
+        )
+    return f"{where} gives what clients are sent there for"
+
+
+async def _fetched(address: str, where: str) -> tuple[int, int]:
+    """Status and length of what is there."""
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(URL(address, encoded=True)) as found,
+        ):
+            return found.status, len(await found.read())
+    except (aiohttp.ClientError, TimeoutError) as e:
+        raise StorageDown(
+            f"{where}, where clients are sent for files, cannot be reached from here "
+            f"({type(e).__name__}); try it from a client's machine, or correct "
+            "store.s3.public_endpoint"
+        ) from None
+
+
+async def _accelerated(settings: Settings) -> str:
+    """Say what the proxy must have: it cannot be looked into from here."""
+    open_handing(settings)
+    root = unquote(urlsplit(settings.blobs_url).path).rstrip("/")
+    return f"nginx needs: location {settings.store.x_accel} {{ internal; alias {root}/; }}"
 
 
 async def _port(settings: Settings) -> str:

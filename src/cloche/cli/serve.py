@@ -20,6 +20,7 @@ from uvicorn.supervisors import Multiprocess
 
 from cloche import __version__, logs
 from cloche.app.application import Application
+from cloche.app.handing import open_handing
 from cloche.app.opening import open_blobs, open_catalog, open_logins, open_upstreams, utc_now
 from cloche.cli._options import Config, Data
 from cloche.cli._shown import public
@@ -128,6 +129,7 @@ class _AnnouncedWorkers(Multiprocess):
 
 def _run_workers(settings: Settings, listener: socket.socket, text: str) -> None:
     open_blobs(settings)  # what is wrong in the settings is said here, once
+    open_handing(settings)
     open_upstreams(settings)
     open_logins(settings, utc_now)
     # The workers' counts, added up. What a main process that was killed left there goes now.

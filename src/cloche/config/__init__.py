@@ -16,10 +16,11 @@ from msgspec import Meta, Struct
 
 from cloche import kinds, logins, upstreams
 from cloche.config import advisories as feeds
-from cloche.config import caching
+from cloche.config import caching, storing
 from cloche.config.advisories import AdvisoriesTable
 from cloche.config.caching import Cache
 from cloche.config.indexes import RESERVED, At, IndexTable, build, read, redirects
+from cloche.config.storing import Store
 from cloche.config.webhooks import listeners
 from cloche.core.access import EVERY_INDEX
 from cloche.core.conversion import convert, nearest
@@ -59,22 +60,10 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prefetch: Annotated[int, Meta(ge=0)] = 32 << 20  # bytes of a file to guess ahead; 0: never
     offline: bool = False  # serve what is kept, ask nobody
 
-
-class S3(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[store.s3]`: what is not given here comes from the usual AWS_… variables."""
-
-    endpoint: str | None = None
-    region: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: str | None = None
-
-
-class Store(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[store]`: where things are kept; within the data folder unless said otherwise."""
-
-    database: str | None = None  # sqlite:////path or postgresql://…
-    blobs: str | None = None  # file:///path or s3://bucket/prefix
-    s3: S3 | None = None
+    @property
+    def is_secure(self) -> bool:
+        """Whether clients are known to come by https."""
+        return self.tls is not None or (self.public_url or "").lower().startswith("https:")
 
 
 class Attestations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,7 +143,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def blobs_options(self) -> dict[str, str]:
+        """What opens a bucket. Where clients find it is no business of most who do."""
         found = msgspec.to_builtins(self.store.s3) if self.store.s3 else {}
+        found.pop("public_endpoint", None)
         return {key: value for key, value in found.items() if value is not None}
 
 
@@ -253,6 +244,8 @@ def _set(tables: dict[str, Any], path: list[str], value: Any) -> None:
 def _complete(data: Path, tables: _Tables, where: str, folder: Path) -> Settings:
     """Add the defaults that depend on each other, and check what only the whole can show."""
     _check_server(tables.server, where)
+    proxied, secure = bool(tables.server.trusted_proxies), tables.server.is_secure
+    storing.check(tables.store, where, proxied=proxied, secure=secure)
     settings = {name: _upstream(name, table, where) for name, table in tables.upstream.items()}
     given = {name: read(name, table, where) for name, table in tables.index.items()}
     needed = not given or any(DEFAULT_UPSTREAM in table.every_source for table in given.values())

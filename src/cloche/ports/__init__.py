@@ -25,6 +25,7 @@ from cloche.ports.cache import (
 from cloche.ports.catalog import Pulse, Token, Tokens, Upkeep
 from cloche.ports.endings import Endings
 from cloche.ports.following import Followable, Primary, Pursuit, Pursuits
+from cloche.ports.handing import Placing, Signing
 from cloche.ports.hooks import Courier, Cursors
 from cloche.ports.ledger import (
     NO_DETAIL,
@@ -127,6 +128,7 @@ __all__ = [
     "Own",
     "PageStore",
     "Partial",
+    "Placing",
     "Policies",
     "Primary",
     "Promotion",
@@ -143,6 +145,7 @@ __all__ = [
     "Rolled",
     "Scratch",
     "Settled",
+    "Signing",
     "Snapshot",
     "Snapshots",
     "Sought",

@@ -97,6 +97,14 @@ class Files:
             raise NoSuchFile(f"{wanted.filename} is recorded, but its bytes are gone: {digest}")
         return Body(size, self.blobs.read(digest, start, size if stop is None else stop))
 
+    async def kept(self, wanted: Wanted) -> tuple[Digest, int] | None:
+        """Digest and size of the blob, if the whole of it is here; nobody else is asked."""
+        if wanted.artifact is not None:
+            return await self.fetch.kept(wanted.artifact)
+        digest = self._digest(wanted)
+        size = await self.blobs.size(digest)
+        return (digest, size) if size is not None else None
+
     async def bring(self, wanted: Wanted) -> AsyncGenerator[int, None]:
         """Have an upstream's bytes kept: how many more have come, each time, until they are."""
         if wanted.artifact is None:

@@ -12,13 +12,14 @@ from starlette.types import Scope
 
 from cloche.core.errors import NoSuchFile
 from cloche.core.index import Index
-from cloche.core.model import FileKey, ProjectName, file_key, project_name
+from cloche.core.model import BESIDE, FileKey, ProjectName, file_key, project_name
 from cloche.service.files import METADATA, Files, Wanted
 from cloche.service.prefetch import Prefetch
 from cloche.service.shelf import Rendered, Sent
 from cloche.service.view import View
 from cloche.web.accesslog import AccessLog
 from cloche.web.gate import Gate
+from cloche.web.handing import Handing
 from cloche.web.problems import Problem
 from cloche.web.protocol import as_lines
 from cloche.web.sending import AT_ONCE
@@ -56,6 +57,7 @@ class Packages:
     gate: Gate
     prefetch: Prefetch
     log: AccessLog
+    handing: Handing | None = None  # who else gives the bytes of what is kept
 
     def routes(self) -> list[Route]:
         return [_ByKey("/packages/{rest:path}", self.file, methods=["GET"])]
@@ -77,6 +79,8 @@ class Packages:
         self, index: str, project: ProjectName, key: FileKey, wanted: Wanted, response: Response
     ) -> None:
         """Have it at hand for as long as the page that offers it holds."""
+        if self.handing is not None and not wanted.filename.endswith(METADATA):
+            return  # one whom others could send it to would have it from here ever after
         shelf = self.files.shelf
         shown = shelf.peek(index, project)
         if shown is None or not shelf.current(shown) or not wanted.etag:
@@ -113,6 +117,8 @@ class Packages:
     async def _get(
         self, request: Request, index: Index, wanted: Wanted, headers: dict[str, str]
     ) -> Response:
+        if handed := await self._handed(request, index, wanted, headers):
+            return handed
         asked = _asked_range(request, wanted)
         if asked is None:
             body = await self.files.open(wanted, 0, None)
@@ -135,6 +141,18 @@ class Packages:
         headers["content-length"] = str(length)
         headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{span.size}"
         return await send_body(body.chunks, 206, headers, length)
+
+    async def _handed(
+        self, request: Request, index: Index, wanted: Wanted, headers: dict[str, str]
+    ) -> Response | None:
+        """Have somebody else send a distribution that is kept; theirs are the ranges, too."""
+        if self.handing is None or wanted.filename.endswith(BESIDE):
+            return None
+        kept = await self.files.kept(wanted)
+        response = await self.handing.answer(request, kept[0], headers) if kept else None
+        if kept and response is not None and _begins(request, kept[1]):
+            await self._note(request, index, wanted)
+        return response
 
     async def _note(self, request: Request, index: Index, wanted: Wanted) -> None:
         """Have the access journal know who is about to be sent a file."""
@@ -182,15 +200,24 @@ def _parse(rest: str) -> tuple[str, str, str, str]:
 
 
 def _asked_range(request: Request, wanted: Wanted) -> re.Match[str] | None:
-    """The one range that is asked for, unless it is of other bytes (If-Range).
-
-    Several at once, and a last byte before the first, are ignored (RFC 9110, section 14.2).
-    """
+    """The one range that is asked for, unless it is of other bytes (If-Range)."""
     condition = request.headers.get("if-range")
     if condition is not None and (not wanted.etag or condition.strip() != wanted.etag):
         return None
+    return _said_range(request)
+
+
+def _said_range(request: Request) -> re.Match[str] | None:
+    """Several at once, and a last byte before the first, are ignored (RFC 9110, section 14.2)."""
     found = RANGE.match(request.headers.get("range", "").strip().replace(" ", ""))
     return None if found and found[1] and found[2] and int(found[2]) < int(found[1]) else found
+
+
+def _begins(request: Request, size: int) -> bool:
+    """Whether the beginning of the file is asked for, alone or with the rest."""
+    asked = _said_range(request)
+    span = _span(asked, size) if asked else Span(0, size, size)
+    return span is not None and span.start == 0
 
 
 def _span(asked: re.Match[str], size: int) -> Span | None:

@@ -249,6 +249,13 @@ def _write(transport: Transport, head: bytes, body: bytes | bytearray) -> None:
         transport.writelines((head, body))
 
 
+def peer(scope: Scope) -> str | None:
+    """Who has connected: a proxy, where `scope["client"]` is whom it forwards for."""
+    cycle: RequestResponseCycle | None = scope.get(CYCLE)
+    name = cycle.transport.get_extra_info("peername") if cycle is not None else None
+    return str(name[0]) if name else None
+
+
 def has_left(scope: Scope) -> bool:
     """Whether the client has hung up; False also where another protocol serves it."""
     cycle: RequestResponseCycle | None = scope.get(CYCLE)
