@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.program import run
 from tests.ports import free_port
+from tests.services.s3 import Bucket
 from tests.upstream.controller import Upstream
 
 
@@ -91,6 +92,59 @@ def test_offline_asks_nobody(tmp_path: Path, upstream: Upstream) -> None:
     assert done.returncode == 0
     assert "not asked" in done.stdout
     assert upstream.requests() == []
+
+
+def redirecting(s3: Bucket, public: str) -> str:
+    """Blobs in the bucket, which clients see at `public`."""
+    return f"""
+[store]
+blobs = "{s3.url}"
+redirect_files = true
+[store.s3]
+endpoint = "{s3.endpoint}"
+region = "{s3.region}"
+access_key_id = "{s3.access_key}"
+secret_access_key = "{s3.secret_key}"
+public_endpoint = "{public}"
+"""
+
+
+def test_files_from_the_bucket(tmp_path: Path, upstream: Upstream, s3: Bucket) -> None:
+    """Where clients are sent to the bucket, a blob is fetched from there, and nothing stays."""
+    file = written(tmp_path, upstream.simple, redirecting(s3, s3.endpoint))
+    done = run(tmp_path, "doctor", "--json", "--config", file)
+
+    assert done.returncode == 0, done.stdout
+    said = findings(done)["redirected files"]["says"]
+    assert said == f"{s3.endpoint} gives what clients are sent there for"
+    assert [each for page in s3.store().list() for each in page] == []
+
+
+def test_clients_would_not_get_files(tmp_path: Path, upstream: Upstream, s3: Bucket) -> None:
+    """A place that is another server, or that nobody reaches, is unwell, with its cure."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    for public, cause in (
+        (upstream.url, "answers a signed address with 404"),
+        (nowhere, "cannot be reached from here"),
+    ):
+        file = written(tmp_path, upstream.simple, redirecting(s3, public))
+        found = findings(run(tmp_path, "doctor", "--json", "--config", file))["redirected files"]
+        assert not found["well"]
+        assert found["says"].startswith(public)
+        assert cause in found["says"]
+        assert "store.s3.public_endpoint" in found["says"]
+
+
+def test_files_by_nginx(tmp_path: Path, upstream: Upstream) -> None:
+    """Where nginx sends files, it is told what nginx must have."""
+    accelerated = f'[store]\nblobs = "{tmp_path.as_uri()}/x%20y/"\nx_accel = "/-/blobs/"\n'
+    file = written(tmp_path, upstream.simple, accelerated)
+    done = run(
+        tmp_path, "doctor", "--config", file, env={"CLOCHE_SERVER__TRUSTED_PROXIES": '["::1"]'}
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert f'location /-/blobs/ {{ internal; alias "{tmp_path}/x y/"; }}' in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["--nosuch"], ["extra"], ["--config", "missing.toml"]])

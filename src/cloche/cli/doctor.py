@@ -7,7 +7,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -30,6 +29,7 @@ from cloche.core.errors import BadSetting, Error, NoSuchProject, StorageDown
 from cloche.core.model import ProjectName
 from cloche.ports import Blobs, Spooled
 from cloche.spool import Spool
+from cloche.web.handing import LIFE
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -140,7 +140,7 @@ async def _redirected(settings: Settings) -> str:
     """Fetch a blob as a client does that was sent for it."""
     signing = open_signing(settings)
     async with _sample(settings, open_blobs(settings)) as spooled:
-        address = await signing.address(spooled.digest, timedelta(seconds=PATIENCE))
+        address = await signing.address(spooled.digest, LIFE)
         parts = urlsplit(address)
         where = f"{parts.scheme}://{parts.netloc}"
         status, size = await _fetched(address, where)
@@ -173,7 +173,7 @@ async def _accelerated(settings: Settings) -> str:
     """Say what the proxy must have: it cannot be looked into from here."""
     open_handing(settings)
     root = unquote(urlsplit(settings.blobs_url).path).rstrip("/")
-    return f"nginx needs: location {settings.store.x_accel} {{ internal; alias {root}/; }}"
+    return f'nginx needs: location {settings.store.x_accel} {{ internal; alias "{root}/"; }}'
 
 
 async def _port(settings: Settings) -> str:
