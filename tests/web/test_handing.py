@@ -193,6 +193,26 @@ def test_the_access_journal_knows(redirecting: Cloche) -> None:
     assert rest.filename not in noted()
 
 
+def test_another_cloche_follows(redirecting: Cloche, tmp_path: Path) -> None:
+    """A server behind this one fetches from the bucket, to which it says no token."""
+    built = hosted(redirecting, "ha-behind")
+    config = tmp_path / "cloche.toml"
+    config.write_text(
+        f"""
+        [upstream.first]
+        url = "{redirecting.url}/closed/simple/"
+        username = "__token__"
+        password = "{granted(redirecting.data, "read", index="*")}"
+        [index.main]
+        sources = ["first"]
+        """
+    )
+    with Cloche(tmp_path / "data", config=config) as behind:
+        reply = behind.get(place(built))
+
+    assert (reply.status, reply.body) == (200, built.content)
+
+
 @pytest.mark.parametrize("kind", ["hosted", "cached"])
 def test_left_to_nginx(accelerated: Cloche, upstream: Upstream, kind: str) -> None:
     """A proxy that says that it can is told where the bytes lie, and what to say of them."""
