@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.docs import markdown
 from tests.packages import wheel
 from tests.server import Cloche
 from tests.services import web
-from tests.services.s3 import Bucket
+from tests.services.s3 import Server
 from tests.upstream.controller import Upstream
 from tests.waiting import until
 from tests.web.forms import upload
@@ -60,7 +61,6 @@ def place(filename: str) -> str:
 def filled(folder: Path, upstream: Upstream, text: str, read: str = "anyone") -> Iterator[Cloche]:
     """A server that keeps all that the tests install."""
     menu.serve(upstream)
-    folder.mkdir(exist_ok=True)
     file = folder / "cloche.toml"
     file.write_text(text + INDEX.format(upstream=upstream.simple, read=read))
     with Cloche(folder / "data", config=file) as server:
@@ -72,11 +72,35 @@ def filled(folder: Path, upstream: Upstream, text: str, read: str = "anyone") ->
             path, can = place(built.filename), {**reader, "X-Sendfile-Type": "X-Accel-Redirect"}
             until(lambda path=path, can=can: server.get(path, can).body == b"")  # type: ignore[misc]  # defaults bind them
         yield server
+    upstream.reset()
 
 
-@pytest.fixture
-def accelerated(tmp_path: Path, upstream: Upstream) -> Iterator[Cloche]:
-    with filled(tmp_path / "accelerated", upstream, ACCELERATED) as server:
+@pytest.fixture(scope="module")
+def accelerated(
+    tmp_path_factory: pytest.TempPathFactory, upstream_process: Upstream
+) -> Iterator[Cloche]:
+    folder = tmp_path_factory.mktemp("accelerated")
+    with filled(folder, upstream_process, ACCELERATED) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def front(accelerated: Cloche, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an nginx in front that is set up as the guide says."""
+    with nginx(accelerated, tmp_path_factory.mktemp("front")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def redirecting(
+    tmp_path_factory: pytest.TempPathFactory, upstream_process: Upstream, s3_process: Server
+) -> Iterator[Cloche]:
+    """A server that sends those who may read it to the bucket."""
+    folder, text = (
+        tmp_path_factory.mktemp("redirecting"),
+        REDIRECTING.format(s3=s3_process.bucket()),
+    )
+    with filled(folder, upstream_process, text, "authenticated") as server:
         yield server
 
 
@@ -101,43 +125,40 @@ def nginx(server: Cloche, folder: Path, blobs: Path | None = None) -> Iterator[s
         yield url
 
 
-def sent(server: Cloche) -> dict[str, set[tuple[str, str]]]:
-    """Statuses and sizes of the server's answers to an installer, by the distribution."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    answers = re.findall(r" (\d{3}) GET (/packages/\S+) (\d+)B .* \"(?:pip|uv)/", server.log)
-    for status, path, size in answers:
-        found.setdefault(path.rpartition("/")[2].replace("%2B", "+"), set()).add((status, size))
-    return {each.filename: found.get(each.filename, set()) for each in EVERY}
+def has_sent(server: Cloche, name: str, answer: tuple[str, str]) -> bool:
+    """Whether each distribution was asked for by this installer, and each time answered so."""
+    pattern = rf" (\d{{3}}) GET (/packages/\S+) (\d+)B .* \"{name}/"
+    found: dict[str, set[tuple[str, str]]] = {each.filename: set() for each in EVERY}
+    for status, path, size in re.findall(pattern, server.log):
+        found.setdefault(unquote(path).rpartition("/")[2], set()).add((status, size))
+    return all(found[each.filename] == {answer} for each in EVERY)
 
 
 @pytest.mark.parametrize("name", INSTALLERS)
 def test_install_through_nginx(
-    new_client: NewClient, accelerated: Cloche, tmp_path: Path, name: str
+    new_client: NewClient, accelerated: Cloche, front: str, tmp_path: Path, name: str
 ) -> None:
     """What is kept, uploads too, is installed from nginx; the server sends no byte of it."""
-    with nginx(accelerated, tmp_path) as url:
-        done = Installer(new_client(name)).install(
-            f"{url}/simple/", tmp_path / "installed", "breakfast", "private"
-        )
+    done = Installer(new_client(name)).install(
+        f"{front}/simple/", tmp_path / "installed", "breakfast", "private"
+    )
 
     assert done.code == 0, done.output
     assert installed(tmp_path / "installed") == menu.VERSIONS | {"private": "1.0+local.1"}
-    accelerated.stop()  # then all of its log is written
-    assert [name for name, said in sent(accelerated).items() if said != {("200", "0")}] == []
+    until(lambda: has_sent(accelerated, name, ("200", "0")))
 
 
-def test_what_nginx_says(accelerated: Cloche, tmp_path: Path) -> None:
+def test_what_nginx_says(front: str) -> None:
     """From the disk it comes as from the server, whole or in part: with its ETag and headers."""
     path, tag = place(PRIVATE.filename), f'"{PRIVATE.sha256}"'
-    with nginx(accelerated, tmp_path) as url:
-        whole = get(url, path)
-        part = get(url, path, Range="bytes=10-19", If_Range=tag)
-        end = get(url, path, Range="bytes=-10")
-        changed = get(url, path, Range="bytes=10-19", If_Range='"another"')
-        beyond = get(url, path, Range="bytes=9000-")
-        known = get(url, path, If_None_Match=tag)
-        held = get(url, path, If_Match=tag)
-        inside = get(url, f"/-/blobs/sha256/{PRIVATE.sha256[:2]}/{PRIVATE.sha256}")
+    whole = get(front, path)
+    part = get(front, path, Range="bytes=10-19", If_Range=tag)
+    end = get(front, path, Range="bytes=-10")
+    changed = get(front, path, Range="bytes=10-19", If_Range='"another"')
+    beyond = get(front, path, Range="bytes=9000-")
+    known = get(front, path, If_None_Match=tag)
+    held = get(front, path, If_Match=tag)
+    inside = get(front, f"/-/blobs/sha256/{PRIVATE.sha256[:2]}/{PRIVATE.sha256}")
 
     assert (whole.status, whole.body) == (200, PRIVATE.content)
     assert "last-modified" in whole.headers  # the server has none: it is nginx that speaks
@@ -172,19 +193,17 @@ def test_what_nginx_does_not_find(accelerated: Cloche, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", INSTALLERS)
 def test_install_from_the_bucket(
-    new_client: NewClient, s3: Bucket, upstream: Upstream, tmp_path: Path, name: str
+    new_client: NewClient, redirecting: Cloche, tmp_path: Path, name: str
 ) -> None:
     """What is kept comes from the bucket, also to those whose credentials the bucket must not see.
 
     S3 refuses whoever brings a signature and an Authorization header.
     """
-    text = REDIRECTING.format(s3=s3)
-    with filled(tmp_path / "server", upstream, text, "authenticated") as server:
-        url = server.url.replace("http://", f"http://__token__:{server.first_token}@")
-        done = Installer(new_client(name)).install(
-            f"{url}/simple/", tmp_path / "installed", "breakfast", "private"
-        )
+    url = redirecting.url.replace("http://", f"http://__token__:{redirecting.first_token}@")
+    done = Installer(new_client(name)).install(
+        f"{url}/simple/", tmp_path / "installed", "breakfast", "private"
+    )
 
     assert done.code == 0, done.output
     assert installed(tmp_path / "installed") == menu.VERSIONS | {"private": "1.0+local.1"}
-    assert [name for name, said in sent(server).items() if said != {("307", "0")}] == []
+    until(lambda: has_sent(redirecting, name, ("307", "0")))
