@@ -80,7 +80,7 @@ class Packages:
     ) -> None:
         """Have it at hand for as long as the page that offers it holds."""
         if self.handing is not None and not wanted.filename.endswith(METADATA):
-            return  # one whom others could send it to would have it from here ever after
+            return  # the edge would send it from then on, and nobody else ever again
         shelf = self.files.shelf
         shown = shelf.peek(index, project)
         if shown is None or not shelf.current(shown) or not wanted.etag:
