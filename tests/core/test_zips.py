@@ -70,12 +70,22 @@ def with_hole() -> bytes:
     return out.getvalue()
 
 
-def commented() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("a", b"")
-        archive.comment = b"a second archive could be here"
-    return out.getvalue()
+def commented(comment: bytes, length: int | None = None, files: dict[str, bytes] = FILES) -> bytes:
+    """With a comment, which is said to be so long."""
+    said = len(comment) if length is None else length
+    return zipped(files)[:-2] + said.to_bytes(2, "little") + comment
+
+
+def hidden() -> bytes:
+    """A second archive as the comment of the first; its offsets fit."""
+    out = io.BytesIO(zipped())
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.filelist.clear()
+        archive.NameToInfo.clear()
+        archive.start_dir = out.seek(0, 2)
+        archive.writestr("evil.py", b"evil")
+    first = len(zipped())
+    return commented(out.getvalue()[first:])
 
 
 def renamed_by_extra_field() -> bytes:
@@ -113,6 +123,19 @@ def test_reads_more_members_than_the_narrow_end_can_count() -> None:
     assert len(zips.members(io.BytesIO(content), 100_000)) == 70_000
 
 
+@pytest.mark.parametrize("comment", [b"built by a tool", b"PK", b"\5\6", bytes(0xFFFF)])
+def test_reads_past_a_comment(comment: bytes) -> None:
+    """A comment behind the archive changes nothing of what is in it."""
+    assert unzipped(commented(comment)) == FILES
+
+
+def test_reads_zip64_past_a_comment() -> None:
+    """The wide end is looked for before the narrow one, wherever that is."""
+    content = commented(b"wide", files={str(number): b"" for number in range(70_000)})
+
+    assert len(zips.members(io.BytesIO(content), 100_000)) == 70_000
+
+
 def test_refuses_two_ends_that_disagree() -> None:
     """A zip64 end whose count differs from the narrow end's shows readers different files."""
     content = bytearray(zipped({str(number): b"" for number in range(70_000)}, zipfile.ZIP_STORED))
@@ -145,7 +168,19 @@ def test_counts_members() -> None:
         (zipped() + zipped(), "does not begin"),
         (b"\n" + zipped(), "does not begin"),
         (prepended(), "does not start where"),
-        (commented(), "comment"),
+        (commented(b"short", 6), "does not end"),
+        (commented(b"longer", 5), "does not end"),
+        (commented(b"longer", 0), "does not end"),
+        (commented(b"PK\5\6" + bytes(18)), "does not begin"),
+        (commented(b"before" + b"PK\5\6" + bytes(18) + b"behind"), "does not end"),
+        (commented(b"PK\5\6" + bytes(16) + b"\6\0" + b"behind"), "does not begin"),
+        (commented(b"at its end PK\5\6"), "parts of another"),
+        (commented(b"\5\6" + bytes(0x4B50 - 2)), "does not end"),
+        (commented(b"a directory PK\1\2"), "parts of another"),
+        (commented(b"a member PK\3\4"), "parts of another"),
+        (commented(b"a wide end PK\6\6"), "parts of another"),
+        (commented(b"where that is PK\6\7"), "parts of another"),
+        (hidden(), "does not start where"),
         (with_hole(), "does not start where"),
         (renamed_by_extra_field(), "other name"),
         (swapped(b"a.py", b"b.py", 1), "differs between"),
@@ -233,11 +268,13 @@ MUTATIONS: list[Callable[[bytes, random.Random], bytes]] = [flipped, cut, double
 
 
 @settings(max_examples=1500, deadline=1000)
-@given(seed=st.integers(), times=st.integers(1, 4), seekable=st.booleans())
-def test_what_passes_is_what_zipfile_sees(seed: int, times: int, *, seekable: bool) -> None:
+@given(seed=st.integers(), times=st.integers(1, 4), seekable=st.booleans(), comment=st.binary())
+def test_what_passes_is_what_zipfile_sees(
+    seed: int, times: int, comment: bytes, *, seekable: bool
+) -> None:
     """A mutated archive is refused by BadUpload, or the standard library reads the same in it."""
     chance = random.Random(seed)  # noqa: S311  # reproducible by its seed, which hypothesis shows
-    content = zipped(seekable=seekable)
+    content = zipped(seekable=seekable)[:-2] + len(comment).to_bytes(2, "little") + comment
     for _ in range(times):
         content = chance.choice(MUTATIONS)(content, chance) or b"P"
     try:

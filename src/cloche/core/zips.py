@@ -3,7 +3,7 @@
 Clients read a wheel from its end (pip) or from its start (a streaming unzip). An archive in
 which these two disagree, or which is also something else, shows different files to different
 people; so the members must fill the file from its first byte to its last, and be described
-twice alike (APPNOTE.TXT 4.3).
+twice alike (APPNOTE.TXT 4.3). A comment may follow them, in which no reader can find an archive.
 """
 
 import zlib
@@ -16,6 +16,7 @@ from cloche.core.errors import BadUpload
 from cloche.core.pieces import Seekable
 
 MAX_DIRECTORY = 32 * 2**20  # bytes: 100,000 members whose names have 280 characters
+MAX_COMMENT = 0xFFFF  # bytes: its length has 16 bits
 
 _END = Layout("<4s4H2LH")
 _END64 = Layout("<4sQ2H2L4Q")
@@ -30,6 +31,8 @@ _ENCRYPTED, _DESCRIBED_AFTER, _UTF8 = 0x2041, 0x8, 0x800  # of 0x2041 any bit
 _TELLING = _ENCRYPTED | _DESCRIBED_AFTER | _UTF8  # tools differ in the other flags
 _DESCRIPTORS = (12, 16, 20, 24)  # bytes: with a signature or not, of 32 or 64 bits
 _STORED, _DEFLATED = 0, 8
+_ENDS = b"PK\5\6"
+_MARKS = (_ENDS, b"PK\1\2", b"PK\3\4", b"PK\6\6", b"PK\6\7", b"PK\7\x08")  # records' first bytes
 _AGAIN = "build the archive again with an ordinary tool"
 
 
@@ -110,14 +113,7 @@ def _unpack(member: Member, packed: bytes, limit: int) -> bytes:
 
 def _directory(file: Seekable) -> tuple[int, int, int]:
     """Where the central directory starts and stops, and how many members it promises."""
-    length = file.seek(0, 2)
-    if length < _END.size:
-        raise _broken("the file is too short to be a zip archive")
-    stop = length - _END.size
-    end = _END.unpack(_bytes(file, stop, _END.size))
-    if end[0] != b"PK\5\6" or end[7] != 0:
-        raise _broken("the zip archive does not end where the file ends, or carries a comment")
-    numbers = end[1:7]
+    stop, numbers = _end(file)
     if wide := _directory64(file, stop, numbers):
         stop -= _LOCATOR64.size + _END64.size
         numbers = wide
@@ -127,6 +123,30 @@ def _directory(file: Seekable) -> tuple[int, int, int]:
     if start + size != stop:
         raise _broken("the zip archive does not begin where the file begins, or has gaps")
     return start, stop, count
+
+
+def _end(file: Seekable) -> tuple[int, tuple[int, ...]]:
+    """Where the end of the central directory is recorded, and the record's numbers.
+
+    Readers look for it backwards (zipfile, pip), each in its own way where there is a comment: so
+    nothing behind its first byte may begin a record.
+    """
+    length = file.seek(0, 2)
+    if length < _END.size:
+        raise _broken("the file is too short to be a zip archive")
+    start = length - _END.size
+    end = _END.unpack(_bytes(file, start, _END.size))
+    if end[0] == _ENDS and end[7] == 0:
+        return start, end[1:7]
+    reach = max(0, start - MAX_COMMENT)
+    tail = _bytes(file, reach, length - reach)
+    at = tail.rfind(_ENDS, 0, len(tail) - _END.size + len(_ENDS))
+    end = _END.unpack_from(tail, max(at, 0))
+    if at < 0 or at + _END.size + end[7] != len(tail):
+        raise _broken("the zip archive does not end where the file ends")
+    if any(mark in tail[at + 1 :] for mark in _MARKS):
+        raise _broken("the zip archive's comment holds parts of another archive")
+    return reach + at, end[1:7]
 
 
 def _directory64(file: Seekable, end: int, narrow: tuple[int, ...]) -> tuple[int, ...] | None:
