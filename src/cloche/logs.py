@@ -4,6 +4,7 @@ The standard library's logging beneath: it is imported anyhow, and no start wait
 """
 
 import logging
+import os
 import sys
 from asyncio import CancelledError
 from collections.abc import Callable
@@ -40,6 +41,20 @@ def configure(*, as_json: bool, level: int = logging.INFO) -> None:
     handler.addFilter(_worth_telling)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger(_OURS).setLevel(level)
+
+
+def let_go() -> None:
+    """Throw away what standard output and error have not taken, as their disk is full.
+
+    Else Python, which tries once more at its end, would end with status 120.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def stamp(at: float) -> str:

@@ -13,6 +13,7 @@ from typing import Self
 from tests.waiting import until
 
 SECONDS = 60.0
+FULL = Path("/dev/full")
 READY = "Ctrl-C stops it."
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 
@@ -23,13 +24,23 @@ def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, 
 
 
 class Program:
-    """`cloche …` running, its two streams in files. Leaving the `with` block ends it."""
+    """`cloche …` running, its two streams in files. Leaving the `with` block ends it.
+
+    The disk is full below the one that `full` names, "stdout" or "stderr".
+    """
 
     def __init__(
-        self, folder: Path, *arguments: str | Path, env: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *arguments: str | Path,
+        env: Mapping[str, str] | None = None,
+        full: str | None = None,
     ) -> None:
         self._out, self._err = folder / "stdout.txt", folder / "stderr.txt"
-        with self._out.open("w") as out, self._err.open("w") as err:
+        self._out.write_text("")
+        self._err.write_text("")
+        places = [FULL if each.stem == full else each for each in (self._out, self._err)]
+        with places[0].open("w") as out, places[1].open("w") as err:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cloche", *map(str, arguments)],
                 cwd=folder,

@@ -29,6 +29,25 @@ def test_signals_end_it_cleanly(tmp_path: Path, number: signal.Signals, workers:
         assert "rror" not in program.err
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_full_disk_under_the_log(tmp_path: Path, workers: str) -> None:
+    """SIGTERM ends it with success though its log cannot be written, and answers were given."""
+    arguments = ("serve", "--port", "0", "--offline", "--workers", workers)
+    with Program(tmp_path, *arguments, full="stderr") as program:
+        assert served(program.url, "/-/ready")[0] == 200
+        program.process.send_signal(signal.SIGTERM)
+        assert program.end() == 0
+
+
+def test_full_disk_under_the_banner(tmp_path: Path) -> None:
+    """What cannot say where it listens serves all the same, says so, and ends with success."""
+    arguments = ("serve", "--port", "0", "--offline")
+    with Program(tmp_path, *arguments, full="stdout") as program:
+        until(lambda: "could not print where it listens" in program.err)
+        program.process.send_signal(signal.SIGTERM)
+        assert program.end() == 0
+
+
 def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
     """Ctrl-C reaches the workers too, and all of them end well."""
     with Program(tmp_path, "serve", "--port", "0", "--offline", "--workers", "2") as program:

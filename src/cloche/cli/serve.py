@@ -34,6 +34,8 @@ from cloche.web.protocol import Protocol
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+log = logs.Log(__name__)
+
 BACKLOG = 2048
 START_TIMEOUT = 60  # seconds
 
@@ -81,6 +83,7 @@ def serve(
     _check_tls(settings)
     with _listen(settings) as listener:
         run(settings, listener)
+    logs.let_go()
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
@@ -107,7 +110,7 @@ class _Announced(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and not self.should_exit:
-            print(self._text, flush=True)
+            _announce(self._text)
 
 
 class _AnnouncedWorkers(Multiprocess):
@@ -121,10 +124,17 @@ class _AnnouncedWorkers(Multiprocess):
     def init_processes(self) -> None:
         super().init_processes()
         if all(process.wait_until_ready(START_TIMEOUT) for process in self.processes):
-            print(self._text, flush=True)
+            _announce(self._text)
         else:
             self.failed = True
             self.should_exit.set()
+
+
+def _announce(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as e:  # a full disk below its output stops no server
+        log.warning("could not print where it listens", error=str(e))
 
 
 def _run_workers(settings: Settings, listener: socket.socket, text: str) -> None:
