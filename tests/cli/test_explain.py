@@ -52,6 +52,16 @@ def test_a_version(folder: Path) -> None:
     assert NEW.filename not in done.stdout
 
 
+def test_the_default_index(folder: Path) -> None:
+    """A project alone is meant in the default index; an index alone is not enough."""
+    done = run(folder, "explain", "ce-demo==1.0", "--config", "cloche.toml")
+    lacking = run(folder, "explain", "main", "--config", "cloche.toml")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("index main shows the project")
+    assert "say which project" in refused(lacking)
+
+
 def test_nothing_is_there(folder: Path) -> None:
     """What is not there is explained, with exit code 1."""
     done = run(folder, "explain", "main", "ce-nobody", "--config", "cloche.toml")

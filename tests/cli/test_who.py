@@ -59,6 +59,18 @@ def test_a_table(folder: Path) -> None:
     assert line.split()[1:] == ["-", "127.0.0.1", "pip", "2.0", "main", NEW.filename]
 
 
+def test_nobody(folder: Path) -> None:
+    """That nobody did is said, and that nobody would know."""
+    done = who(folder, "cw-nobody")
+    (folder / "off.toml").write_text("[access]\njournal = false\n")
+    unknown = who(folder, "cw-demo==3.0", "--config", "off.toml")
+
+    assert (done.returncode, done.stdout, unknown.returncode) == (1, "", 1)
+    assert done.stderr.startswith("cloche: nobody is known to have fetched cw-nobody: ")
+    assert "400 days" in done.stderr
+    assert "journal = false" in unknown.stderr
+
+
 def test_bounds(folder: Path) -> None:
     """Since and index bound what is found; what is no date is refused."""
     assert who(folder, "cw-demo", "--since", "2020-01-01", "--index", "main").returncode == 0

@@ -11,6 +11,7 @@ from cloche.cli._managing import Desk
 from cloche.cli._options import Config, Data, Json
 from cloche.cli._shown import table
 from cloche.core import marks
+from cloche.core.errors import BadSetting
 from cloche.core.explanation import Account, Answer, Explanation, Outcome, Reason, Step
 from cloche.core.model import project_name
 
@@ -21,10 +22,13 @@ FILES = ["state", "file", "source", "why"]
 
 @app.command()
 def explain(
-    index: Annotated[str, typer.Argument(metavar="INDEX", help="The index's name.")],
-    project: Annotated[
-        str, typer.Argument(metavar="PROJECT[==VERSION]", help="The project, or one version of it.")
+    index: Annotated[
+        str, typer.Argument(metavar="[INDEX]", help="The index's name. [default: the default one]")
     ],
+    project: Annotated[
+        str | None,
+        typer.Argument(metavar="PROJECT[==VERSION]", help="The project, or one version of it."),
+    ] = None,
     *,
     as_json: Json = False,
     data: Data = None,
@@ -34,8 +38,10 @@ def explain(
 
     Exit code 1 if the project has no page there.
     """
-    desk = Desk(config, data, index)
-    name, _, version = project.partition("==")
+    desk = Desk(config, data, index if project else None)
+    if project is None and index in desk.settings.indexes:
+        raise BadSetting(f"{index} is an index; say which project: cloche explain {index} PROJECT")
+    name, _, version = (project or index).partition("==")
     wanted = marks.version(version) if version else None
     named = project_name(name.strip())
     found = desk.do(lambda services: services.explain.project(desk.index, named, wanted))

@@ -11,6 +11,7 @@ import typer
 from cloche.cli._managing import Desk
 from cloche.cli._options import Config, Data, Json
 from cloche.cli._shown import table
+from cloche.config import Settings
 from cloche.core import marks
 from cloche.core.admitting import instant
 from cloche.core.errors import BadName
@@ -62,7 +63,20 @@ def who(
     elif found:
         print("\n".join(table([HEAD, *(_cells(each.fetched) for each in found)])))
     if not found:
+        print(f"cloche: {_nobody(what, desk.settings)}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _nobody(what: str, settings: Settings) -> str:
+    if not settings.access.journal:
+        return (
+            f"nobody is known to have fetched {what}, as [access] has journal = false; set it to "
+            "true to have it written down from now on"
+        )
+    return (
+        f"nobody is known to have fetched {what}: the access journal, which keeps "
+        f"{settings.access.days:g} days, has no such entry; check the name"
+    )
 
 
 def meant(what: str) -> Sought:
