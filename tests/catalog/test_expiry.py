@@ -29,11 +29,25 @@ async def test_a_page_expires(catalog: Catalog) -> None:
 
 
 async def test_what_is_not_kept(catalog: Catalog) -> None:
-    """Of what is not kept, or gone, nothing expires and nothing is journaled."""
+    """Of what is not kept, or gone, nothing expires; that it was wished is journaled."""
     await catalog.pages.keep("pypi", DEMO, kept())
     await catalog.pages.gone("pypi", DEMO, NOON)
     count = len(entries(catalog))
 
     assert not await catalog.expiry.expire("pypi", DEMO, NOON, "ada")
     assert not await catalog.expiry.expire("pypi", ProjectName("other"), NOON, "ada")
-    assert len(entries(catalog)) == count
+    told = [(e["action"], e["place"], e["project"]) for e in entries(catalog)[count:]]
+    assert told == [("absences forgotten", "pypi", None)] * 2
+
+
+async def test_who_wished_it_last(catalog: Catalog, other: Catalog) -> None:
+    """Any process learns when it was wished last of an upstream, of one project or of all."""
+    assert await other.expiry.expired("pypi") == 0
+    await catalog.pages.keep("pypi", DEMO, kept())
+    await catalog.expiry.expire("pypi", DEMO, NOON, "ada")
+    first = await other.expiry.expired("pypi")
+    await catalog.expiry.expire("pypi", None, NOON, "ada")
+
+    wished = [e["serial"] for e in entries(catalog) if e["action"] == "absences forgotten"]
+    assert [first, await other.expiry.expired("pypi")] == wished
+    assert await other.expiry.expired("team") == 0

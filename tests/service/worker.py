@@ -21,6 +21,7 @@ from cloche.core.upstreams import Freshness, Policy
 from cloche.ports import Blobs, Upstream
 from cloche.service.fetch import Body, Fetch
 from cloche.service.files import Files
+from cloche.service.forgetting import Forgetting
 from cloche.service.knowledge import Knowledge
 from cloche.service.reading import Reading, readers
 from cloche.service.recall import Recaller
@@ -156,6 +157,7 @@ def _compose(
             watched=name in watched(options.indexes),
             freshness=options.freshness,
             recall=Recaller(name, options.recall, stored.holdings, stored.recalls),
+            forgetting=Forgetting(name, stored.expiry, stored.pulse),
         )
         for name, each in remote.items()
     }

@@ -17,6 +17,7 @@ from cloche.service.endings import Ends
 from cloche.service.explain import Explain
 from cloche.service.fetch import Fetch
 from cloche.service.files import Files
+from cloche.service.forgetting import Forgetting
 from cloche.service.integrity import Integrity, Objects
 from cloche.service.kept import Kept, KeptUpstream
 from cloche.service.knowledge import Knowledge, Looker
@@ -71,6 +72,7 @@ class Looking:
             freshness=said.freshness,
             absences=stored.absences,
             recall=Recaller(name, said.recall, stored.holdings, stored.recalls),
+            forgetting=Forgetting(name, stored.expiry, stored.pulse),
         )
 
     @cached_property

@@ -30,6 +30,7 @@ class Change(StrEnum):
     FILE_LEARNED = "file learned"  # digest or size, which its upstream does not list
     FILE_EVICTED = "file evicted"  # with what had been learned of it
     PAGE_EXPIRED = "page expired"
+    ABSENCES_FORGOTTEN = "absences forgotten"  # those that processes remember of an upstream
     FILE_RECALLED = "file recalled"  # deleted, quarantined or yanked upstream, or flagged
     ADVISORIES_CHANGED = "advisories changed"
     RULING_ENDED = "ruling ended"  # by time: what was withheld of the project, or was not

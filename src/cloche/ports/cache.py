@@ -122,5 +122,13 @@ class Absences(Protocol):
 class Expiry(Protocol):
     """Having an upstream asked before what it said has lost its time."""
 
-    async def expire(self, upstream: str, project: ProjectName, at: datetime, who: str) -> bool:
-        """Take the kept page for stale from `at` on; journaled. Return whether there is one."""
+    async def expire(
+        self, upstream: str, project: ProjectName | None, at: datetime, who: str
+    ) -> bool:
+        """Have what every process remembers of the upstream forgotten; journaled.
+
+        Take the kept page of the project for stale from `at` on. Return whether there is one.
+        """
+
+    async def expired(self, upstream: str) -> int:
+        """The serial of the newest entry that wishes so; 0 if there is none."""

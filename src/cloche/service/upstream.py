@@ -23,6 +23,7 @@ from cloche.ports import (
     Upstream,
 )
 from cloche.service.completing import Completing
+from cloche.service.forgetting import Forgetting
 from cloche.service.recall import Recaller
 
 log = Log(__name__)
@@ -71,6 +72,7 @@ class CachedUpstream:
     freshness: Freshness = field(default_factory=Freshness)
     absences: Absences | None = None  # who is offline knows of none without it
     recall: Recaller | None = None  # None: what is gone upstream is hidden, and nobody is told
+    forgetting: Forgetting | None = None  # None: nobody wishes it
     came: Callable[[str, Page], None] = _ignored  # told of each new page before it is kept
     _pages: Completing = field(init=False)
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
@@ -148,6 +150,8 @@ class CachedUpstream:
         return replace(answer, page=await self.recall.over(project, answer.page))
 
     async def _listed(self, project: ProjectName) -> Answer:
+        if project in self._absent or project in self._unwell:
+            await self._heed()
         kept = await self.store.recall(self.name, project)
         now = self.clock()
         if kept and (self.offline or now < max(kept.fresh_until, self._unwell.get(project, now))):
@@ -184,13 +188,16 @@ class CachedUpstream:
             await asyncio.wait({flight.task})
         return await self.store.recall(self.name, project) is not None
 
-    def forget(self, project: ProjectName | None = None) -> None:
-        """Let go of what this process remembers of the project, or of all: absences, failures."""
+    def forget(self, project: ProjectName) -> None:
+        """Let go of what this process alone remembers of the project: an absence, a failure."""
         for memory in (self._absent, self._unwell):
-            if project is None:
-                memory.clear()
-            else:
-                memory.pop(project, None)
+            memory.pop(project, None)
+
+    async def _heed(self) -> None:
+        """Let go of all of that, if somebody wished it in any process."""
+        if self.forgetting is not None and await self.forgetting.due():
+            self._absent.clear()
+            self._unwell.clear()
 
     async def greet(self) -> None:
         """Have a connection at hand for the first who asks, where there can be one."""
@@ -270,6 +277,7 @@ class CachedUpstream:
             if kept and self.clock() < kept.fresh_until:
                 flight.tell(await self._answer(project, kept, kept.fresh_until))
                 return
+            await self._heed()  # what is wished from now on counts for what is said now
             await self._ask(project, flight, 0, kept)
 
     async def _ask(

@@ -35,8 +35,8 @@ class Proxpi:
 
     async def names(self, request: Request) -> Response:
         """No list of an upstream's projects is kept; which ones it lacks is forgotten."""
-        await self._manager(request)
-        self.renew.absences(request.scope[INDEX])
+        who = await self._manager(request)
+        await self.renew.absences(request.scope[INDEX], who.name)
         return JSONResponse(DONE)
 
     async def _manager(self, request: Request) -> Principal:
