@@ -65,6 +65,23 @@ async def test_other_bytes_are_refused(catalog: Catalog) -> None:
     assert len(entries(catalog)) == 1
 
 
+async def test_another_spelling_is_refused(catalog: Catalog) -> None:
+    """A file has one name: another spelling of it has to wait until it is deleted."""
+    await catalog.ledger.publish(upload())
+    respelt = upload(filename="Demo-1.0.tar.gz")
+
+    with pytest.raises(
+        FileExists, match=r"^File already exists: Demo-.* spelling of demo-1\.0\.tar"
+    ):
+        await catalog.ledger.publish(respelt)
+    assert await catalog.ledger.publish(upload(filename="demo-1.0.zip"))
+    await remove(catalog, "demo-1.0.tar.gz")
+    assert await catalog.ledger.publish(respelt)
+
+    found = await catalog.ledger.files("main", DEMO)
+    assert [each.filename for each in found] == ["demo-1.0.zip", "Demo-1.0.tar.gz"]
+
+
 async def test_indexes_are_strangers(catalog: Catalog) -> None:
     """One filename may hold other bytes in another index."""
     elsewhere = upload(index="team/dev", said="other")

@@ -13,7 +13,7 @@ from packaging.utils import (
 from packaging.version import Version
 
 from cloche.core.errors import BadName
-from cloche.core.filenames import Named, parse, version_of
+from cloche.core.filenames import Named, parse, respelt, version_of
 
 WHEEL, SDIST, EGG = "bdist_wheel", "sdist", "bdist_egg"
 WININST, MSI, RPM, DUMB = "bdist_wininst", "bdist_msi", "bdist_rpm", "bdist_dumb"
@@ -242,3 +242,20 @@ def test_agrees_with_packaging_on_wheels(text: str) -> None:
     except InvalidWheelFilename:
         pytest.fail("packaging refuses it")
     assert said(named) == expected[:2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Acme-1.0.tar.gz", "acme-1.0.tar.gz", True),
+        ("my-acme-1.0.tar.gz", "My_Acme-1.0.tar.gz", True),
+        ("Acme.Tool-1.0-py3-none-any.whl", "acme_tool-1.0-py3-none-any.whl", True),
+        ("acme-1.0-py3-none-any.whl", "acme-1.0-1-py3-none-any.whl", False),
+        ("acme-1.0-cp311-abi3-any.whl", "acme-1.0-cp311-none-any.whl", False),
+        ("acme-1.0.tar.gz", "acme-1.0.zip", False),
+    ],
+)
+def test_spellings(one: str, other: str, *, same: bool) -> None:
+    """Names of one version's files that differ in case or separators alone are one file's."""
+    assert respelt(one, ["acme-1.0.egg", other]) == (other if same else None)
+    assert respelt(other, [one]) == (one if same else None)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,18 @@ def test_other_bytes_under_a_taken_name(server: Cloche, token: str) -> None:
     assert reply.status == 409
     assert reply.reason.startswith("File already exists")
     assert detail(reply).startswith("File already exists")
+
+
+def test_another_spelling_of_a_name(server: Cloche, token: str) -> None:
+    """Two spellings of one file would be two files to clients: the second is a conflict."""
+    built = sdist("up-spelt", "1.0")
+    assert upload(server.url, built, token).status == 200
+
+    reply = upload(server.url, replace(built, filename="Up_Spelt-1.0.tar.gz"), token)
+
+    assert reply.status == 409
+    assert reply.reason.startswith("File already exists: Up_Spelt-1.0.tar.gz is")
+    assert listed(server, "up-spelt") == [built.filename]
 
 
 def test_deleted_name_is_never_reused(server: Cloche, token: str) -> None:

@@ -14,6 +14,7 @@ from cloche.catalog.journal import record
 from cloche.catalog.own import glimpse, own
 from cloche.catalog.schema import admissions, journal, statuses, uploads
 from cloche.core.errors import FileExists, Forbidden, NoSuchProject
+from cloche.core.filenames import respelt
 from cloche.core.journal import Change
 from cloche.core.model import ProjectName, Status, Upload
 from cloche.core.replay import YANKED
@@ -138,7 +139,7 @@ _STATUS = select(statuses.c.status, statuses.c.reason).where(
     statuses.c.index_name == bindparam("index"), statuses.c.project == bindparam("project")
 )
 _BESIDE = (
-    select(uploads.c.yanked, uploads.c.yanked_reason)
+    select(uploads.c.filename, uploads.c.yanked, uploads.c.yanked_reason)
     .where(
         uploads.c.index_name == bindparam("index"),
         uploads.c.project == bindparam("project"),
@@ -189,9 +190,17 @@ def _check_status(connection: Connection, upload: Upload) -> None:
 
 
 def _joins(connection: Connection, upload: Upload) -> dict[str, Any]:
-    """A file that joins a version of which all is yanked is yanked like the rest of it."""
+    """A file that joins a version of which all is yanked is yanked like the rest of it.
+
+    Raise FileExists when it is there under another spelling of its name.
+    """
     about = {"index": upload.index, "project": upload.project, "version": upload.version}
     beside = connection.execute(_BESIDE, about).all()
+    if twin := respelt(upload.filename, (each.filename for each in beside)):
+        raise FileExists(
+            f"File already exists: {upload.filename} is another spelling of {twin}; delete that "
+            "first, or choose a new version"
+        )
     if not beside or not all(each.yanked for each in beside):
         return {}
     return {"yanked": True, "yanked_reason": beside[-1].yanked_reason}

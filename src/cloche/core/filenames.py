@@ -1,12 +1,12 @@
 """What a distribution's filename says: kind, project, version."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from math import prod
 
 from msgspec import Struct
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from cloche.core.errors import BadName
@@ -75,6 +75,16 @@ def brief(filename: str) -> Brief:
             return Brief(known_version(parts[1]), "bdist_wheel", *parts[-3:])
         return Brief(None, "")
     return _brief(filename)
+
+
+def respelt(filename: str, others: Iterable[str]) -> str | None:
+    """That of the others, all of one version, which is another spelling of the filename.
+
+    Old tools wrote names as their authors did, new ones in normal form (PEP 625, PEP 427): two
+    spellings are one distribution, of which each client would choose another one.
+    """
+    plain = canonicalize_name(filename)
+    return next((each for each in others if canonicalize_name(each) == plain), None)
 
 
 @lru_cache(maxsize=8192)
