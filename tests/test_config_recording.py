@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloche.config.recording import UNKNOWN, rebuilt, recorded
+from cloche.config.recording import UNKNOWN, rebuilt, recorded, sources_of
 from cloche.config.rules import clauses
 from cloche.core.errors import BadSetting
+from cloche.core.index import Index, Route
+from cloche.core.patterns import names
 from cloche.core.policy import Offer
 from tests.rules.samples import NOW, SETTINGS, offers
 
@@ -64,3 +66,24 @@ def test_no_rules_and_unknown_ones(tmp_path: Path) -> None:
         rebuilt("main", UNKNOWN)
     with pytest.raises(BadSetting):
         rebuilt("main", recorded([{"kind": "no-more"}], tmp_path))
+
+
+ROUTE = Route(projects=names(["acme-*"]), sources=("team",))
+ASKING: list[dict[str, Any]] = [
+    {},
+    {"sources": ("pypi",)},
+    {"sources": ("pypi", "team")},
+    {"sources": ("team", "pypi")},
+    {"routes": (ROUTE,)},
+    {"routes": (Route(projects=names(["acme-*"]), sources=("pypi",)),)},
+    {"routes": (Route(projects=names(["acme-*", "anvil"]), sources=("team",)),)},
+    {"merge": names(["acme"])},
+    {"fallthrough": "none"},
+]
+
+
+def test_whom_an_index_asks() -> None:
+    """All that decides whose page an index shows is said, and nothing else."""
+    said = [sources_of(Index(name="main", **each)) for each in ASKING]
+    assert len(set(said)) == len(ASKING)
+    assert sources_of(Index(name="other", uploads=True, read="authenticated")) == said[0]

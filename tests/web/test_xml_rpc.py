@@ -301,3 +301,25 @@ def test_other_rules_are_news_to_mirrors(tmp_path: Path) -> None:
         for path in ("/simple/xr-free/", "/pypi/xr-ruled/json", "/simple/"):
             assert int(server.get(path).headers["x-pypi-last-serial"]) == after
         assert rpc("changelog_since_serial", after) == []
+
+
+def test_other_sources_are_news_to_mirrors(tmp_path: Path) -> None:
+    """Sources that an index gets move the serial of every project on its lists."""
+    config = tmp_path / "cloche.toml"
+    config.write_text(TEAM)
+    running = Cloche(tmp_path / "data", config=config)
+    with running as server:
+        token = server.token("upload", index="team")
+        published(server, token, wheel("xr-drawn", "1.0"), path=TO_TEAM)
+        before = Rpc(f"{server.url}/pypi")("changelog_last_serial")
+    for text, is_news in ((TEAM, False), (TEAM.replace('["team"]', '["more", "team"]'), True)):
+        config.write_text(text + "[index.more]\nuploads = true\n")
+        with running as server:
+            rpc = Rpc(f"{server.url}/pypi")
+            told = [(name, serial) for name, *_, serial in rpc("changelog_since_serial", before)]
+            after = rpc("changelog_last_serial")
+            assert told == ([("xr-drawn", after)] if is_news else [])
+            assert (after > before) is is_news
+            assert rpc("list_packages_with_serial") == {"xr-drawn": after}
+            for path in ("/simple/xr-drawn/", "/pypi/xr-drawn/json"):
+                assert int(server.get(path).headers["x-pypi-last-serial"]) == after

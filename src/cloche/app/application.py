@@ -28,7 +28,7 @@ from cloche.app.retaining import recurring
 from cloche.app.services import Services, compose
 from cloche.app.syncs import schedules
 from cloche.config import RESERVED, Settings
-from cloche.config.recording import recorded
+from cloche.config.recording import recorded, sources_of
 from cloche.core.errors import Error
 from cloche.logins.tokens import Login as Tokens
 from cloche.logs import Log
@@ -242,11 +242,14 @@ class Application:
             await courier.close()
 
     async def _note_rules(self) -> None:
-        """Record which rules the indexes have, for those who will ask for the rules of then."""
+        """Record which rules and sources indexes have: who asks for those of then, and mirrors."""
         settings = self._settings
         said = {name: recorded(rules, settings.folder) for name, rules in settings.rules.items()}
+        asked = {name: sources_of(index) for name, index in settings.indexes.items()}
+        deed = Deed(who="cloche", at=self._clock())
         try:
-            await self._catalog.policies.note(said, Deed(who="cloche", at=self._clock()))
+            await self._catalog.policies.note(said, deed)
+            await self._catalog.policies.note_sources(asked, deed)
         except Error as e:
             log.warning("could not record the rules", error=str(e))
 

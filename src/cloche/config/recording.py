@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cloche.config.rules import clauses, dated
 from cloche.core.errors import BadSetting
+from cloche.core.index import Index
 from cloche.core.policy import Clause
 
 FILES = "files"
@@ -39,6 +40,17 @@ def recorded(tables: Sequence[Mapping[str, Any]], folder: Path) -> str:
     if sum(map(len, files.values())) > MAX_FILES:
         return UNKNOWN
     return msgspec.json.encode(_Policy([dict(dated(t)) for t in tables], files)).decode()
+
+
+def sources_of(index: Index) -> str:
+    """Whom the index asks, for which projects: all that decides which page is whose."""
+    said = {
+        "sources": index.sources,
+        "routes": [(route.projects.says, route.sources) for route in index.routes],
+        "merge": index.merge.says if index.merge else None,
+        "fallthrough": index.fallthrough,
+    }
+    return msgspec.json.encode(said).decode()
 
 
 def rebuilt(index: str, said: str) -> tuple[Clause, ...]:

@@ -35,6 +35,7 @@ class Change(StrEnum):
     ADVISORIES_CHANGED = "advisories changed"
     RULING_ENDED = "ruling ended"  # by time: what was withheld of the project, or was not
     RULES_CHANGED = "rules changed"  # those that the settings give an index
+    SOURCES_CHANGED = "sources changed"  # whom the settings have an index ask
     SNAPSHOT_CREATED = "snapshot created"
     SNAPSHOT_DELETED = "snapshot deleted"
     PROMOTED = "promoted"  # an index that followed another server's is its own master

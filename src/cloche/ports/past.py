@@ -53,6 +53,12 @@ class Policies(Protocol):
     async def note(self, said: Mapping[str, str], deed: Deed) -> list[str]:
         """Record those that are others than before, and journal it; return whose they are."""
 
+    async def note_sources(self, said: Mapping[str, str], deed: Deed) -> list[str]:
+        """The same of whom indexes ask, which is no news when it is said for the first time.
+
+        Mirrors are told of either alike: from then on an index has the rules that it had.
+        """
+
     async def then(self, serial: int) -> dict[str, str]:
         """What they were, by index. One that never had any is not there."""
 

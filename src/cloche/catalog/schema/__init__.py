@@ -16,6 +16,7 @@ from cloche.catalog.schema.columns import Instant, metadata
 from cloche.catalog.schema.ledger import (
     admissions,
     documentation,
+    drawn,
     identity,
     journal,
     policies,
@@ -58,6 +59,7 @@ __all__ = [
     "bundles",
     "documentation",
     "documents",
+    "drawn",
     "endings",
     "facts",
     "failures",

@@ -108,6 +108,13 @@ policies = Table(
     Column("said", Text, nullable=False),
 )
 
+drawn = Table(
+    "drawn",  # whom an index asks, as its settings said last
+    metadata,
+    Column("index_name", Text, primary_key=True),
+    Column("said", Text, nullable=False),
+)
+
 snapshots = Table(
     "snapshots",
     metadata,
