@@ -4,16 +4,17 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert
+from sqlalchemy import Connection, delete, event, insert
 from sqlalchemy.exc import IntegrityError
 
-from cloche.catalog import Catalog
+from cloche.catalog import Catalog, connect
 from cloche.catalog.schema import journal, uploads
-from cloche.core.errors import FileExists, NoSuchFile, NoSuchProject
-from cloche.core.model import ProjectName, Upload
-from cloche.ports import Changes
+from cloche.core.errors import FileExists, Forbidden, NoSuchFile, NoSuchProject, StorageDown
+from cloche.core.model import ProjectName, Status, Upload
+from cloche.ports import Changes, Deed
 from tests.catalog.processes import publish_ten, together
 from tests.catalog.samples import DEMO, NOON, entries, newest, remove, upload
+from tests.service.full_disk import room_for
 
 pytestmark = pytest.mark.anyio
 
@@ -255,6 +256,78 @@ async def test_concurrent_publishers_of_one_name(catalog: Catalog, other: Catalo
     assert sum(isinstance(answer, FileExists) for answer in answers) == 11
     [winner] = await other.ledger.files("main", DEMO)
     assert winner == contenders[answers.index(True)]
+
+
+async def test_uploads_that_wait_share_a_transaction(catalog: Catalog) -> None:
+    """What comes while nothing can be written is written at once: each commit takes the disk."""
+    committed: list[Connection] = []
+    event.listen(catalog.database.engine, "commit", committed.append)
+
+    results = await asyncio.gather(*(catalog.ledger.publish(upload(f"p{n}")) for n in range(50)))
+
+    assert results == [True] * 50
+    assert len(entries(catalog)) == 50
+    assert len(committed) < 10
+
+
+async def test_who_is_refused_is_refused_alone(catalog: Catalog) -> None:
+    """Of uploads that are recorded together each has an answer of its own, in their order."""
+    await catalog.ledger.publish(upload("taken"))
+    await catalog.ledger.publish(upload("shut"))
+    await catalog.stewardship.declare(
+        "main", ProjectName("shut"), Status.ARCHIVED, Deed(who="ops", at=NOON)
+    )
+    before = newest(catalog)
+
+    results = await asyncio.gather(
+        catalog.ledger.publish(upload("a")),
+        catalog.ledger.publish(upload("taken", said="other")),
+        catalog.ledger.publish(upload("taken")),
+        catalog.ledger.publish(upload("shut", "2.0")),
+        catalog.ledger.publish(upload("b")),
+        catalog.ledger.publish(upload("b", said="other")),
+        return_exceptions=True,
+    )
+
+    assert [*map(type, results)] == [bool, FileExists, bool, Forbidden, bool, FileExists]
+    assert [result for result in results if isinstance(result, bool)] == [True, False, True]
+    new = [entry["filename"] for entry in entries(catalog) if entry["serial"] > before]
+    assert new == ["a-1.0.tar.gz", "b-1.0.tar.gz"]
+
+
+async def test_what_cannot_be_recorded_fails_alone(catalog: Catalog) -> None:
+    """Who is recorded together with what the database will not have is recorded all the same."""
+    results = await asyncio.gather(
+        catalog.ledger.publish(upload("a")),
+        catalog.ledger.publish(upload("bad", filetype=None)),
+        catalog.ledger.publish(upload("b")),
+        return_exceptions=True,
+    )
+
+    assert [results[0], results[2]] == [True, True]
+    assert isinstance(results[1], IntegrityError)
+    assert {entry["project"] for entry in entries(catalog)} == {"a", "b"}
+    for name in ("a", "b"):
+        assert len(await catalog.ledger.files("main", ProjectName(name))) == 1
+
+
+async def test_what_does_not_fit_fails_alone(sqlite: str) -> None:
+    """Who is recorded together with what the disk has no room for is recorded all the same."""
+    catalog = connect(sqlite)
+    await catalog.ledger.publish(upload("before"))
+
+    with room_for(1 << 20):
+        results = await asyncio.gather(
+            catalog.ledger.publish(upload("a")),
+            catalog.ledger.publish(upload("long"), {"said": "x" * (2 << 20)}),
+            catalog.ledger.publish(upload("b")),
+            return_exceptions=True,
+        )
+
+    assert [results[0], results[2]] == [True, True]
+    assert isinstance(results[1], StorageDown)  # the limit is an I/O error to SQLite
+    assert await catalog.ledger.projects("main") == ["a", "b", "before"]
+    await catalog.close()
 
 
 async def test_publishing_processes(catalog: Catalog, url: str) -> None:

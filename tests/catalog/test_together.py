@@ -63,12 +63,14 @@ async def test_a_bad_one_fails_alone(stored: Catalog) -> None:
 
 
 async def test_a_bug_leaves_nobody_waiting(stored: Catalog) -> None:
-    """Whoever was to be written with what nobody thought of hears of it; the next are written."""
+    """What nobody thought of fails alone too, whoever was to be written with it."""
     together = Together(stored.database, Writer())
 
-    for number in (MAD, 15):
-        [result] = await asyncio.gather(together(number), return_exceptions=True)
-        assert isinstance(result, ZeroDivisionError) if number == MAD else result == 30
+    results = await asyncio.gather(*map(together, [10, MAD, 11]), return_exceptions=True)
+
+    assert [results[0], results[2]] == [20, 22]
+    assert isinstance(results[1], ZeroDivisionError)
+    assert await together(15) == 30
     await stored.close()
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from cloche.catalog.database import Database
-from cloche.core.errors import Error
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -73,21 +72,17 @@ class Together(Generic[T, R]):
     async def _attempt(self, batch: list[_Waiting[T, R]]) -> None:
         try:
             results = await self._database.to_writer(self._write, [each.what for each in batch])
-        except Error as e:
-            if len(batch) == 1:
-                _fail(batch, e)
-            else:
-                for each in batch:
-                    await self._attempt([each])
         except Exception as e:  # noqa: BLE001 - whatever it is, nobody may be left waiting
-            _fail(batch, e)
+            if len(batch) == 1:
+                _fail(batch[0], e)
+            for each in batch if len(batch) > 1 else ():
+                await self._attempt([each])
         else:
             for each, result in zip(batch, results, strict=True):
                 if not each.written.done():
                     each.written.set_result(result)
 
 
-def _fail(batch: list[_Waiting[T, R]], error: Exception) -> None:
-    for each in batch:
-        if not each.written.done():
-            each.written.set_exception(error)
+def _fail(one: _Waiting[T, R], error: Exception) -> None:
+    if not one.written.done():
+        one.written.set_exception(error)

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from cloche.catalog.database import AnyRow, Database
+from cloche.catalog.database import Database
+from cloche.catalog.glances import Look
 from cloche.catalog.journal import record
 from cloche.catalog.schema import tokens
 from cloche.core.access import Action
@@ -23,7 +24,10 @@ class SqlTokens:
         await self.database.to_writer(self._add, token, who)
 
     async def find(self, token_id: str) -> Token | None:
-        return await self.database.to_reader(self._find, token_id)
+        found = await self.database.glance(_LOOK, {"token_id": token_id})
+        if found is None:
+            return await self.database.to_reader(self._find, token_id)
+        return _token(found[0]) if found else None
 
     async def list(self) -> list[Token]:
         return await self.database.to_reader(_all, self.database)
@@ -52,15 +56,19 @@ class SqlTokens:
             return True
 
 
+_FIND = select(tokens).where(tokens.c.id == bindparam("token_id"))
+_LOOK = Look(_FIND)
+
+
 def _all(database: Database) -> list[Token]:
     query = select(tokens).order_by(tokens.c.created_at, tokens.c.id)
     with database.reading() as connection:
-        return [_token(row) for row in connection.execute(query)]
+        return [_token(row._asdict()) for row in connection.execute(query)]
 
 
 def _found(connection: Connection, token_id: str) -> Token | None:
-    row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
-    return None if row is None else _token(row)
+    row = connection.execute(_FIND, {"token_id": token_id}).one_or_none()
+    return None if row is None else _token(row._asdict())
 
 
 def _journal(
@@ -77,8 +85,7 @@ def _row(token: Token) -> dict[str, Any]:
     return row
 
 
-def _token(row: AnyRow) -> Token:
-    values = row._asdict()
-    values["indexes"] = msgspec.json.decode(row.indexes, type=tuple[str, ...])
-    values["can"] = msgspec.json.decode(row.can, type=tuple[Action, ...])
-    return Token(**values)
+def _token(row: dict[str, Any]) -> Token:
+    indexes = msgspec.json.decode(row["indexes"], type=tuple[str, ...])
+    can = msgspec.json.decode(row["can"], type=tuple[Action, ...])
+    return Token(**{**row, "indexes": indexes, "can": can})
