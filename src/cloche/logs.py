@@ -25,13 +25,20 @@ class Log:
         self._logger = logging.getLogger(name)
 
     def info(self, event: str, **facts: object) -> None:
-        self._logger.info(event, extra={_FACTS: facts})
+        self._tell(logging.INFO, event, facts)
 
     def warning(self, event: str, **facts: object) -> None:
-        self._logger.warning(event, extra={_FACTS: facts})
+        self._tell(logging.WARNING, event, facts)
 
     def error(self, event: str, **facts: object) -> None:
-        self._logger.error(event, extra={_FACTS: facts})
+        self._tell(logging.ERROR, event, facts)
+
+    def _tell(self, level: int, event: str, facts: dict[str, object]) -> None:
+        """As `Logger.log`, without looking up the line of code, which no line tells."""
+        logger = self._logger
+        if logger.isEnabledFor(level):
+            more = {_FACTS: facts}
+            logger.handle(logger.makeRecord(logger.name, level, "", 0, event, (), None, extra=more))
 
 
 def configure(*, as_json: bool, level: int = logging.INFO) -> None:

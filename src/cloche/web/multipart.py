@@ -1,8 +1,9 @@
 """A multipart form read as it comes: small fields to memory, the file to disk, all bounded."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import MultipartParseError
@@ -24,6 +25,9 @@ MAX_PARTS = 20_000
 MAX_HEADER = 16 << 10
 _AROUND_BOUNDARY = len(b"\r\n--\r\n")
 FLUSH = 1 << 20  # bytes of the file that are gathered before they are written
+
+
+USUAL = 200  # bytes of a header that is read once and remembered: forms name the same fields
 
 
 @dataclass
@@ -142,7 +146,7 @@ class FormReader:
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise TooLarge(f"the form has more than {MAX_PARTS} parts")
-        _, options = parse_options_header(self._disposition)
+        options = _options(self._disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         filename = options.get(b"filename")
         self._is_file = filename is not None and self._name in self._file_parts
@@ -173,3 +177,14 @@ class FormReader:
 
     def _end(self) -> None:
         self._ended = True
+
+
+def _options(disposition: bytes) -> Mapping[bytes, bytes]:
+    if len(disposition) <= USUAL:
+        return _usual_options(disposition)
+    return parse_options_header(disposition)[1]
+
+
+@lru_cache(maxsize=256)
+def _usual_options(disposition: bytes) -> Mapping[bytes, bytes]:
+    return parse_options_header(disposition)[1]
