@@ -247,8 +247,8 @@ class FakeBlobs:
         self.content[spooled.digest] = spooled.path.read_bytes()
         spooled.path.unlink()
 
-    async def keep(self, digest: Digest, data: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - the port's
-        self.content[digest] = data
+    async def keep(self, contents: Mapping[Digest, bytes], *, lasting: bool = True) -> None:  # noqa: ARG002 - the port's
+        self.content |= contents
 
     async def size(self, digest: Digest) -> int | None:
         return len(self.content[digest]) if digest in self.content else None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cloche.spool import Spool
+from cloche.spool import FEW, Spool
 
 _SPAWN = multiprocessing.get_context("spawn")
 PATIENCE = 60.0
@@ -57,7 +57,7 @@ def hold_lock(spool: Spool, done: Callable[[], None]) -> None:
 
 def receive_upload(spool: Spool, done: Callable[[], None]) -> None:
     with spool.scratch() as scratch:
-        asyncio.run(scratch.write(b"half an upload"))
+        asyncio.run(scratch.write(bytes(FEW)))
         done()
 
 

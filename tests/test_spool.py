@@ -12,7 +12,7 @@ import pytest
 
 from cloche.core.errors import BadSetting, StorageDown, StorageFull
 from cloche.ports import Note
-from cloche.spool import Spool
+from cloche.spool import FEW, QUICK, Spool
 from tests.service.full_disk import room_for
 from tests.spool_processes import busy, hold_lock, receive_upload
 
@@ -147,11 +147,40 @@ async def test_an_upload_is_hashed_as_it_comes(spool: Spool) -> None:
         assert spooled.path.read_bytes() == whole
 
 
+async def test_a_small_upload_never_comes_to_the_disk(spool: Spool, root: Path) -> None:
+    """What is small is in memory, unless somebody wants a file of it; what comes then is in it."""
+    with spool.scratch() as scratch:
+        await scratch.write(b"a")
+        await scratch.write(bytes(QUICK + 1))
+        assert (files(root), scratch.data) == ([], b"a" + bytes(QUICK + 1))
+        path = scratch.spooled.path
+        assert (path.read_bytes(), scratch.data) == (b"a" + bytes(QUICK + 1), None)
+        await scratch.write(b"z")
+        assert path.read_bytes() == b"a" + bytes(QUICK + 1) + b"z"
+        assert scratch.digests["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert files(root) == []
+
+
+@pytest.mark.parametrize("sizes", [[FEW], [FEW - 1, 1], [1, FEW - 1], [1] * 9 + [FEW, 1]])
+async def test_a_large_upload_is_on_the_disk(sizes: list[int], spool: Spool, root: Path) -> None:
+    """From so many bytes on, however they come, memory has none of them."""
+    data = [bytes([number]) * size for number, size in enumerate(sizes)]
+    with spool.scratch() as scratch:
+        for each in data:
+            await scratch.write(each)
+        assert (scratch.data, scratch.size) == (None, sum(sizes))
+        [name] = files(root)
+        assert scratch.spooled.path.name == name
+        assert scratch.spooled.path.read_bytes() == b"".join(data)
+        assert scratch.spooled.digest == hashlib.sha256(b"".join(data)).hexdigest()
+
+
 async def test_an_upload_that_is_not_taken_is_removed(spool: Spool, root: Path) -> None:
     """Nothing remains of an upload that fails."""
-    with spool.scratch() as scratch:
-        await scratch.write(b"refused")
-    assert files(root) == []
+    for size in (7, FEW):
+        with spool.scratch() as scratch:
+            await scratch.write(bytes(size))
+        assert files(root) == []
 
 
 async def test_an_upload_that_is_taken_stays(spool: Spool, root: Path) -> None:
@@ -183,7 +212,11 @@ async def test_an_upload_that_a_killed_process_left_is_swept(spool: Spool, root:
 async def test_an_upload_that_does_not_fit(spool: Spool, root: Path) -> None:
     """A full disk is said to be that, and the upload leaves it as it was."""
     with room_for(1000), spool.scratch() as scratch, pytest.raises(StorageFull):
+        await scratch.write(bytes(FEW))
+    with room_for(1000), spool.scratch() as scratch:
         await scratch.write(bytes(2000))
+        with pytest.raises(StorageFull):
+            _ = scratch.spooled
     assert files(root) == []
 
 
@@ -200,8 +233,8 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 async def test_a_folder_that_is_lost(spool: Spool, root: Path) -> None:
     """A scratch disk that goes away is an outage of the storage; locks outlive it."""
     shutil.rmtree(root)
-    with pytest.raises(StorageDown):
-        spool.scratch()
+    with spool.scratch() as scratch, pytest.raises(StorageDown):
+        await scratch.write(bytes(FEW))
     with pytest.raises(StorageDown):
         await spool.partial("file").start(set(), resume=True)
     assert await is_free(spool)

@@ -119,10 +119,24 @@ async def test_keep(blobs: Blobs) -> None:
     """Bytes in memory are kept as those on disk are, lasting or not, and again is harmless."""
     for data in (b"", b"kept", BIG[: 300 << 10]):
         for lasting in (True, False, True):
-            await blobs.keep(digest_of(data), data, lasting=lasting)
+            await blobs.keep({digest_of(data): data}, lasting=lasting)
         assert await content(blobs, digest_of(data)) == data
 
     assert len([stored async for stored in blobs.list()]) == 3
+
+
+async def test_keep_several(blobs: Blobs) -> None:
+    """What is kept together is all there, whether some of it was before; nothing is nothing."""
+    several = {digest_of(data): data for data in (b"", b"one", BIG[: 300 << 10])}
+    await blobs.keep({digest_of(b"one"): b"one"})
+
+    for lasting in (True, False):
+        await blobs.keep(several, lasting=lasting)
+        await blobs.keep({}, lasting=lasting)
+
+    assert {stored.digest async for stored in blobs.list()} == several.keys()
+    for digest, data in several.items():
+        assert await content(blobs, digest) == data
 
 
 async def test_put_at_once(blobs: Blobs, tmp_path: Path) -> None:

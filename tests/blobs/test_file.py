@@ -41,14 +41,14 @@ def blobs(root: Path) -> Blobs:
 @pytest.fixture
 def another_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let spooled files seem to lie on another disk: they cannot be renamed from there."""
-    rename = Path.rename
+    rename = os.rename
 
-    def from_another_disk(self: Path, target: Path) -> Path:
-        if self.suffix == ".upload":
+    def from_another_disk(source: str | Path, target: str | Path) -> None:
+        if str(source).endswith(".upload"):
             raise OSError(errno.EXDEV, "Invalid cross-device link")
-        return rename(self, target)
+        rename(source, target)
 
-    monkeypatch.setattr(Path, "rename", from_another_disk)
+    monkeypatch.setattr(os, "rename", from_another_disk)
 
 
 def open_files() -> int:
@@ -126,15 +126,13 @@ from cloche.blobs import _memory, file
 from tests.blobs.samples import spool
 
 folder = Path(sys.argv[1])
-rename = Path.rename
-
-def dying(self, target):
-    if self.suffix == ".upload":
+def dying(source, target):
+    if str(source).endswith(".upload"):
         raise OSError(errno.EXDEV, "Invalid cross-device link")
     print("copied", flush=True)
     time.sleep(60)
 
-Path.rename = dying
+os.rename = dying
 blobs = file.connect((folder / "blobs").as_uri(), {})
 asyncio.run(blobs.put(spool(folder, b"x" * 1_000_000)))
 """
@@ -175,7 +173,7 @@ async def test_a_failing_disk_keeps_nothing(
     def failing(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(os if call == "fsync" else Path, call, failing)
+    monkeypatch.setattr(os, call, failing)
     with pytest.raises(StorageDown, match="Input/output error"):
         await blobs.put(spooled)
 
@@ -188,28 +186,100 @@ async def test_put_is_durable(
 ) -> None:
     """The bytes are on the disk before they have their name, and every folder to it after."""
     done: list[int | str] = []
-    fsync, rename = os.fsync, Path.rename
+    fsync, rename = os.fsync, os.rename
 
     def told_fsync(fd: int) -> None:
         done.append(os.fstat(fd).st_ino)
         fsync(fd)
 
-    def told_rename(self: Path, target: Path) -> Path:
+    def told_rename(source: str | Path, target: str) -> None:
         done.append("rename")
-        return rename(self, target)
+        rename(source, target)
 
     monkeypatch.setattr(os, "fsync", told_fsync)
-    monkeypatch.setattr(Path, "rename", told_rename)
+    monkeypatch.setattr(os, "rename", told_rename)
     spooled = spool(tmp_path, b"durable")
     inode = spooled.path.stat().st_ino
     await blobs.put(spooled)
     await put(blobs, tmp_path, b"durable")
 
     home = root / "sha256" / spooled.digest[:2] / spooled.digest
-    folders = [folder.stat().st_ino for folder in home.parents[:2]]
+    folder, sha256 = (folder.stat().st_ino for folder in home.parents[:2])
     assert home.stat().st_ino == inode
-    # The second time it may have been there as what is only cached.
-    assert done == [inode, "rename", *folders, inode, *folders]
+    # The second time it may have been there as what is only cached; its folder leads to it by now.
+    assert done == [inode, "rename", folder, sha256, inode, folder]
+
+
+async def test_what_is_kept_together_is_durable(
+    blobs: Blobs, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All bytes are on the disk before the first has its name, and all folders when it returns."""
+    done: list[int | str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def told_fsync(fd: int) -> None:
+        done.append(os.fstat(fd).st_ino)
+        fsync(fd)
+
+    def told_rename(source: str | Path, target: str) -> None:
+        done.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", told_fsync)
+    monkeypatch.setattr(os, "rename", told_rename)
+    for said in (b"first", b"second"):
+        digests = [digest_of(data) for data in (said, said + b"'s metadata")]
+        done.clear()
+        await blobs.keep(dict(zip(digests, (said, said + b"'s metadata"), strict=True)))
+
+        homes = [root / "sha256" / digest[:2] / digest for digest in digests]
+        assert done[:4] == [*(home.stat().st_ino for home in homes), "rename", "rename"]
+        folders = {home.parent.stat().st_ino for home in homes}
+        leads = {homes[0].parent.parent.stat().st_ino} if said == b"first" else set()
+        assert set(done[4:]) == folders | leads
+
+
+@pytest.mark.parametrize("fill", FULL, ids=lambda fill: fill.__name__)
+async def test_of_several_all_fit_or_none(fill: Fill, root: Path) -> None:
+    """What is kept together with what does not fit is not kept either, and leaves no bytes."""
+    with fill(root):
+        blobs = file.connect(root.as_uri(), {})
+        several = {digest_of(data): data for data in (b"small", LARGE, b"behind")}
+        with pytest.raises(StorageFull, match="no room"):
+            await blobs.keep(several)
+
+        assert leftovers(root) == []
+        await blobs.keep({digest_of(b"small"): b"small"})
+        assert await content(blobs, digest_of(b"small")) == b"small"
+
+
+@pytest.mark.parametrize("whose", ["ours", "another's"])
+async def test_a_folder_that_is_new_is_led_to(
+    whose: str, blobs: Blobs, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a folder was made again, by whom ever, what leads to it is synced once more."""
+    data = b"kept"
+    folder = root / "sha256" / digest_of(data)[:2]
+    await blobs.keep({digest_of(data): data})
+    if whose == "ours":
+        shutil.rmtree(folder)
+    else:
+        (tmp_path / "new").mkdir()
+        folder.rename(tmp_path / "old")
+        (tmp_path / "new").rename(folder)
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def told(fd: int) -> None:
+        synced.append(os.fstat(fd).st_ino)
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", told)
+    for _ in range(2):
+        await blobs.keep({digest_of(data): data})
+
+    assert synced.count(folder.parent.stat().st_ino) == 1
+    assert await content(blobs, digest_of(data)) == data
 
 
 @pytest.mark.parametrize("there", [0, 1000, None])

@@ -36,9 +36,9 @@ def inspection(store: Any) -> Inspection:
 async def test_what_the_bytes_are(blobs: Blobs, inspection: Inspection) -> None:
     """The sha256 is worked out from the bytes, whatever name they have; none is None."""
     wrong = digest_of(b"what it should be")
-    await blobs.keep(wrong, b"what it is")
+    await blobs.keep({wrong: b"what it is"})
     for data in (b"", b"small", LARGE):
-        await blobs.keep(digest_of(data), data)
+        await blobs.keep({digest_of(data): data})
     asked = [digest_of(LARGE), wrong, NOWHERE, digest_of(b""), digest_of(b"small")]
 
     found = await inspection.hashed(asked)
@@ -52,7 +52,7 @@ async def test_listed_in_parts(blobs: Blobs, inspection: Inspection) -> None:
     for number in range(40):
         data = b"x" * number
         sizes[digest_of(data)] = number
-        await blobs.keep(digest_of(data), data)
+        await blobs.keep({digest_of(data): data})
     shards = {digest[:2] for digest in sizes}
 
     for shard in shards:

@@ -68,7 +68,7 @@ def writing(monkeypatch: pytest.MonkeyPatch) -> Writing:
 
 
 async def keep(blobs: Blobs, data: bytes, *, lasting: bool = False) -> None:
-    await blobs.keep(digest_of(data), data, lasting=lasting)
+    await blobs.keep({digest_of(data): data}, lasting=lasting)
 
 
 async def test_small_blobs_of_the_cache_take_no_thread(blobs: Blobs, writing: Writing) -> None:

@@ -15,8 +15,8 @@ from tests.packages import wheel
 from tests.server import ServerFailed
 from tests.upstream.controller import Upstream
 
-ACKNOWLEDGED = wheel("acknowledged", "1.0", size=200_000)
-"""Was uploaded, and answered 200, before anything went wrong."""
+ACKNOWLEDGED = wheel("acknowledged", "1.0", size=1_500_000)
+"""Was uploaded, and answered 200, before anything went wrong; larger than what stays in memory."""
 CACHED = wheel("cached", "1.0", size=200_000)
 """Was fetched from upstream before anything went wrong."""
 QUIET = {"CLOCHE_SERVER__PREFETCH": "0"}

@@ -1,5 +1,6 @@
 """What is going on when a server dies, and what must hold of it afterwards."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from tests.faults.wire import (
@@ -15,6 +16,7 @@ from tests.upstream.controller import Upstream
 from tests.waiting import until
 
 NEW = wheel("new", "1.0", size=3_000_000)
+SMALL_ONE = wheel("small-one", "1.0", size=20_000)
 COLD = wheel("cold", "1.0", size=5_000_000)
 OLD_RELEASE, NEW_RELEASE = wheel("moving", "1.0"), wheel("moving", "2.0")
 
@@ -41,10 +43,12 @@ class Scene(Protocol):
 
 
 class Upload:
-    """A wheel is uploaded. It is larger than what the server takes in one piece."""
+    """A wheel is uploaded: one larger than what the server takes in one piece, if none is given."""
 
     went_well = False
-    built: Built = NEW
+
+    def __init__(self, built: Built = NEW) -> None:
+        self.built = built
 
     def set(self, upstream: Upstream) -> None:
         pass
@@ -67,11 +71,30 @@ class Upload:
 class UploadAgain(Upload):
     """What was acknowledged is uploaded once more, with the same bytes."""
 
-    def __init__(self, built: Built) -> None:
-        self.built = built
-
     def check(self, url: str) -> None:
         assert is_whole(url, self.built)
+
+
+class UploadsAtOnce(Upload):
+    """Many small wheels of one project are uploaded at once."""
+
+    many = tuple(wheel("many", f"{number}.0", size=20_000) for number in range(12))
+    went: tuple[bool, ...] = (False,) * len(many)
+
+    def act(self, url: str, token: str) -> None:
+        with ThreadPoolExecutor(len(self.many)) as pool:
+            self.went = tuple(pool.map(lambda each: acknowledged(url, token, each), self.many))
+        self.went_well = all(self.went)
+
+    def check(self, url: str) -> None:
+        for built, went_well in zip(self.many, self.went, strict=True):
+            assert is_whole(url, built) or not went_well
+        assert false_offers(url, "many") == []
+
+    def again(self, url: str, token: str) -> None:
+        for built in self.many:
+            assert acknowledged(url, token, built)
+            assert is_whole(url, built)
 
 
 class Cold:

@@ -10,6 +10,8 @@ import pytest
 from tests.faults.bench import ACKNOWLEDGED, Bench
 from tests.faults.scenes import (
     COLD,
+    NEW,
+    SMALL_ONE,
     Cold,
     ColdFile,
     ColdMetadata,
@@ -17,7 +19,9 @@ from tests.faults.scenes import (
     Scene,
     Upload,
     UploadAgain,
+    UploadsAtOnce,
 )
+from tests.packages import Built
 
 # The wheel's bytes come in writes 1 to 3, and its metadata is an "upload" of its own, number 2,
 # that is kept first: the syncs and the rename of number 1 are the metadata's.
@@ -45,15 +49,20 @@ UPLOAD = (
     "before body of an answer",
     "after body of an answer",
 )
+# Both blobs of a small upload come from memory, the metadata first.
+SMALL = (
+    "halfway through write scratch #2",
+    "before sync scratch #2",
+    "after rename scratch to blob",
+    "before sync blob folder",
+    "before insert uploads",
+)
 AGAIN = (
     "before create upload",
     "halfway through write upload",
-    "before create scratch",
-    "halfway through write scratch",
     "before lock blob",
     "before utime blob",
     "before sync blob",
-    "before unlink scratch",
     "before unlink upload",
     "before utime blob #2",
     "before commit",
@@ -113,13 +122,25 @@ DURABLE = (
     "before rename upload to blob",
     "after rename upload to blob",
     "before sync blob folder #3",
-    "after sync blob folder #4",
+    "after sync blob folder #3",
+    "before begin immediate",
+    "after commit",
+    "before head of an answer",
+)
+DURABLE_SMALL = (
+    "after sync scratch",
+    "after sync scratch #2",
+    "before rename scratch to blob",
+    "after rename scratch to blob #2",
+    "before sync blob folder",
+    "after sync blob folder #3",
     "before begin immediate",
     "after commit",
     "before head of an answer",
 )
 DRIVEN = {
     "upload": UPLOAD,
+    "small upload": SMALL,
     "upload again": AGAIN,
     "page": PAGE,
     "refresh": REFRESH,
@@ -133,6 +154,7 @@ def staged(name: str) -> Scene:
     """Set a new scene up."""
     scenes: dict[str, Scene] = {
         "upload": Upload(),
+        "small upload": Upload(SMALL_ONE),
         "upload again": UploadAgain(ACKNOWLEDGED),
         "page": Cold(),
         "refresh": Refresh(),
@@ -171,11 +193,14 @@ def test_no_moment_is_left_out(bench: Bench, name: str) -> None:
     assert happening <= driven
 
 
-def test_the_disk_has_it_before_the_client_knows(bench: Bench) -> None:
+@pytest.mark.parametrize(("built", "durable"), [(NEW, DURABLE), (SMALL_ONE, DURABLE_SMALL)])
+def test_the_disk_has_it_before_the_client_knows(
+    bench: Bench, built: Built, durable: tuple[str, ...]
+) -> None:
     """Both blobs are synced, then named, then their folders synced, before the row and the 200."""
-    moments = bench.record(Upload())
+    moments = bench.record(Upload(built))
 
-    places = [moments.index(moment) for moment in DURABLE]
+    places = [moments.index(moment) for moment in durable]
 
     assert places == sorted(places)
 
@@ -188,6 +213,15 @@ def test_killed_when_the_answer_has_arrived(bench: Bench) -> None:
         server.kill()
 
     assert scene.went_well
+    bench.recover(scene)
+
+
+def test_killed_while_many_are_recorded(bench: Bench) -> None:
+    """Of uploads that share the transaction in which the server dies, none is half there."""
+    scene = UploadsAtOnce()
+
+    bench.strike(scene, "after insert uploads #6")
+
     bench.recover(scene)
 
 

@@ -133,7 +133,7 @@ async def test_metadata_is_served_again_though_a_crash_kept_it_from_being_record
     file = (await first.page()).files[0]
     artifact, _ = metadata_of("pypi", ProjectName("demo"), file)
     assert (artifact.size, artifact.sha256) == (None, DEMO.metadata_sha256)
-    await first.blobs.keep(Digest(DEMO.metadata_sha256), DEMO.metadata)
+    await first.blobs.keep({Digest(DEMO.metadata_sha256): DEMO.metadata})
     second = await employ()
     with upstream.down():
         body = await second.fetch.open(artifact)
@@ -145,7 +145,7 @@ async def test_metadata_is_served_again_though_a_crash_kept_it_from_being_record
 async def test_a_blob_that_was_cut_short_is_not_served(upstream: Upstream, node: Worker) -> None:
     """A blob of no recorded size whose bytes have another digest is brought anew."""
     artifact, _ = metadata_of("pypi", ProjectName("demo"), (await node.page()).files[0])
-    await node.blobs.keep(Digest(DEMO.metadata_sha256), DEMO.metadata[:-1])
+    await node.blobs.keep({Digest(DEMO.metadata_sha256): DEMO.metadata[:-1]})
 
     assert await everything(await node.fetch.open(artifact)) == DEMO.metadata
     assert len(upstream.requests(f"{FILE}.metadata")) == 1

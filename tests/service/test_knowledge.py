@@ -148,7 +148,7 @@ async def test_uploads_tell_of_themselves(employ: Employ, options: Options) -> N
     node = await employ(options)
     for each in (licensed("1.0"), licensed("2.0", "ISC")):
         metadata = digest_of(each.metadata)
-        await node.blobs.keep(metadata, each.metadata)
+        await node.blobs.keep({metadata: each.metadata})
         mine = upload("demo", each.version, each.version, filename=each.filename, metadata=metadata)
         await node.catalog.ledger.publish(mine)
     await node.catalog.ledger.publish(upload(version="3.0", filename=EGG, metadata=None))

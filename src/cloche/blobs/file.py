@@ -5,7 +5,6 @@ Durable means: fsync of the file, atomic rename, fsync of the folders that lead 
 """
 
 import asyncio
-import fcntl
 import os
 import re
 import shutil
@@ -20,6 +19,8 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from cloche.blobs import _hashing
+from cloche.blobs._disk import locked, renewed, sync, write
+from cloche.blobs._folders import Folders
 from cloche.blobs._memory import OpenFile, in_memory, opened
 from cloche.core.errors import FULL, BadSetting, NoSuchBlob, StorageDown, StorageFull
 from cloche.core.model import Digest
@@ -62,6 +63,7 @@ class _Files:
         self._root = root
         self._blobs = root / "sha256"
         self._folder = os.fspath(self._blobs)
+        self._folders = Folders(self._folder)
         self._tmp = root / "tmp"  # on the same disk, so that renaming is atomic
         self._scratch = f"{self._tmp}/"
         self._aside = root / "aside"
@@ -74,7 +76,7 @@ class _Files:
             if not (self._blobs / FOLDERS[-1]).exists():
                 for name in FOLDERS:
                     (self._blobs / name).mkdir(exist_ok=True)
-                _sync(self._blobs)
+                sync(self._blobs)
         except OSError as e:
             raise BadSetting(
                 f"the folder {self._root} for blobs cannot be made ({e.strerror}); "
@@ -86,36 +88,55 @@ class _Files:
 
     def _put(self, spooled: Spooled, lasting: bool) -> None:  # noqa: FBT001 - behind a thread
         with self._translated():
-            if not self._settle(spooled, lasting):
+            if not self._settle(spooled, lasting=lasting):
                 spooled.path.unlink(missing_ok=True)
 
-    async def keep(self, digest: Digest, data: bytes, *, lasting: bool = True) -> None:
+    async def keep(self, contents: Mapping[Digest, bytes], *, lasting: bool = True) -> None:
         clock = time.monotonic
-        if lasting or len(data) > SMALL or clock() < self._busy_until:
-            await asyncio.to_thread(self._keep, digest, data, lasting)
+        if lasting:
+            await asyncio.to_thread(self._keep_for_ever, contents)
+            return
+        if sum(map(len, contents.values())) > SMALL or clock() < self._busy_until:
+            await asyncio.to_thread(self._keep, contents)
             return
         # Here, and in no thread: the four calls into the kernel take 100 µs, and in a thread each
         # of them waits for the interpreter's lock (90 switches a blob, measured).
         began = clock()
         try:
-            self._keep(digest, data, lasting)
+            self._keep(contents)
         finally:  # a disk that fails may take long over it
             if clock() - began > SLOW:
                 self._busy_until = clock() + REST
 
-    def _keep(self, digest: Digest, data: bytes, lasting: bool) -> None:  # noqa: FBT001 - behind a thread
+    def _keep(self, contents: Mapping[Digest, bytes]) -> None:
         with self._translated():
-            if not lasting and self._add(digest, data):
-                return
-            scratch = self._tmp / uuid4().hex
-            try:
-                _write(scratch, data)
-                moved = self._settle(Spooled(scratch, digest, len(data)), lasting)
-            except OSError:
-                scratch.unlink(missing_ok=True)
-                raise
-            if not moved:
-                scratch.unlink()
+            for digest, data in contents.items():
+                if not self._add(digest, data):
+                    self._keep_all({digest: data}, lasting=False)
+
+    def _keep_for_ever(self, contents: Mapping[Digest, bytes]) -> None:
+        with self._translated():
+            self._keep_all(contents, lasting=True)
+            self._folders.sync({self._folder_of(digest) for digest in contents})
+
+    def _keep_all(self, contents: Mapping[Digest, bytes], *, lasting: bool) -> None:
+        """All are written before the first has its name, so that none is if one does not fit."""
+        new: dict[str, str] = {}
+        try:
+            for digest, data in contents.items():
+                home = self._place(digest)
+                if self._renew(home, len(data), lasting=lasting):
+                    continue
+                scratch = f"{self._scratch}{uuid4().hex}"
+                new[scratch] = home
+                write(scratch, data, lasting=lasting)
+            while new:
+                scratch, home = next(iter(new.items()))
+                self._name(scratch, home)
+                del new[scratch]
+        finally:
+            for scratch in new:
+                Path(scratch).unlink(missing_ok=True)
 
     def _add(self, digest: Digest, data: bytes) -> bool:
         """Keep what is new without more ado, as most of it is; False when it is not that simple."""
@@ -123,7 +144,7 @@ class _Files:
         if os.access(home, os.F_OK):
             return False
         try:
-            _write(scratch, data)
+            write(scratch, data)
             os.rename(scratch, home)  # noqa: PTH104 - a Path takes 20 µs
         except OSError as e:
             with suppress(FileNotFoundError):
@@ -133,39 +154,46 @@ class _Files:
             raise
         return True
 
-    def _settle(self, spooled: Spooled, lasting: bool) -> bool:  # noqa: FBT001 - behind a thread
+    def _settle(self, spooled: Spooled, *, lasting: bool) -> bool:
         """Move the file to where its digest belongs; False when the blob is there already."""
-        home = self.path(spooled.digest)
-        renewed = _renewed(home, spooled.size)
-        if not renewed:
+        home = self._place(spooled.digest)
+        found = self._renew(home, spooled.size, lasting=lasting)
+        if not found:
             if lasting:
-                _sync(spooled.path)
-            self._move(spooled.path, home)
-        elif lasting:
-            _sync(home)  # it may have been put there as what is only cached
-        # Also when another process has just made it: it may not have come this far yet.
-        for folder in (home.parent, self._blobs) if lasting else ():
-            _sync(folder)
-        return not renewed
+                sync(spooled.path)
+            self._name(spooled.path, home)
+        if lasting:
+            self._folders.sync([self._folder_of(spooled.digest)])
+        return not found
 
-    def _move(self, source: Path, home: Path) -> None:
+    def _renew(self, home: str, size: int, *, lasting: bool) -> bool:
+        """Make a blob young; False when it is not there."""
+        found = renewed(home, size)
+        if found and lasting:
+            sync(home)  # it may have been put there as what is only cached
+        return found
+
+    def _name(self, source: Path | str, home: str) -> None:
+        """Give a file its blob's name. It may come from another disk."""
         try:
-            source.rename(home)
+            os.rename(source, home)  # noqa: PTH104 - a Path takes 20 µs
         except FileNotFoundError:
             # Not `sha256/` itself: where it is gone, its disk is not mounted.
-            home.parent.mkdir(exist_ok=True)
-            source.rename(home)
+            folder = Path(home).parent
+            folder.mkdir(exist_ok=True)
+            self._folders.made(str(folder))
+            Path(source).rename(home)
         except OSError as e:
             if e.errno != EXDEV:
                 raise
-            self._copy(source, home)
+            self._copy(Path(source), Path(home))
 
     def _copy(self, source: Path, home: Path) -> None:
         """Come from another disk: only what is complete is renamed into its place."""
         scratch = self._tmp / uuid4().hex
         try:
             shutil.copyfile(source, scratch)
-            _sync(scratch)
+            sync(scratch)
             scratch.rename(home)
         finally:
             scratch.unlink(missing_ok=True)
@@ -220,7 +248,7 @@ class _Files:
 
     def _delete(self, digest: Digest, before: datetime | None) -> bool:
         home = self.path(digest)
-        with self._translated(), _locked(home) as found:
+        with self._translated(), locked(home) as found:
             if found is not None and before and found.st_mtime > before.timestamp():
                 return False
             if found is not None:
@@ -254,7 +282,7 @@ class _Files:
         with self._translated():
             self._aside.mkdir(exist_ok=True)
             self.path(digest).rename(place)
-            _sync(self._aside)
+            sync(self._aside)
         return str(place)
 
     def _next(self, walk: Iterator[Stored]) -> Sequence[Stored]:
@@ -289,7 +317,7 @@ class _Files:
             with self._translated():
                 self._blobs.stat()
                 scratch.write_bytes(b"cloche")
-                _sync(scratch)
+                sync(scratch)
         finally:
             with suppress(OSError):
                 scratch.unlink(missing_ok=True)
@@ -299,6 +327,9 @@ class _Files:
 
     def _place(self, digest: Digest) -> str:
         return f"{self._folder}/{digest[:2]}/{digest}"
+
+    def _folder_of(self, digest: Digest) -> str:
+        return f"{self._folder}/{digest[:2]}"
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -316,66 +347,9 @@ class _Files:
             ) from e
 
 
-def _renewed(home: Path, size: int) -> bool:
-    """Make a blob young that is there already. One of another size is damaged: make room."""
-    with _locked(home) as found:
-        if found is None:
-            return False
-        if found.st_size != size:
-            home.unlink()
-            return False
-        os.utime(home)
-        return True
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[os.stat_result | None]:
-    """Keep others from making it young, or deleting it; None when there is no such file.
-
-    So a blob that is put again is either there, and young, or it is put anew.
-    """
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # NFS locks no file that is only read
-    except FileNotFoundError:
-        yield None
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        found = os.fstat(fd)
-        yield found if _is_still(path, found) else None
-    finally:
-        os.close(fd)
-
-
-def _is_still(path: Path, found: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(path.stat(), found)
-    except FileNotFoundError:
-        return False
-
-
-def _write(path: Path | str, data: bytes) -> None:
-    """As `Path.write_bytes`, which asks the kernel four things more of each new file."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-    finally:
-        os.close(fd)
-
-
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return [*entries]
     except FileNotFoundError:
         return []
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -159,9 +159,10 @@ class _Bucket:
             )
         await asyncio.to_thread(spooled.path.unlink, missing_ok=True)
 
-    async def keep(self, digest: Digest, data: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - S3 knows no less
+    async def keep(self, contents: Mapping[Digest, bytes], *, lasting: bool = True) -> None:  # noqa: ARG002 - S3 knows no less
+        puts = [self._store.put_async(_key(digest), data) for digest, data in contents.items()]
         with self._translated():
-            await self._store.put_async(_key(digest), data)
+            await asyncio.gather(*puts)
 
     async def size(self, digest: Digest) -> int | None:
         with self._translated():

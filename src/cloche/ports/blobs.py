@@ -1,6 +1,6 @@
 """Bytes by their digest."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,8 +39,11 @@ class Blobs(Protocol):
         A blob that is there already becomes as young as a new one (`list`).
         """
 
-    async def keep(self, digest: Digest, data: bytes, *, lasting: bool = True) -> None:
-        """Keep bytes that are in memory, as `put` does those that are on disk."""
+    async def keep(self, contents: Mapping[Digest, bytes], *, lasting: bool = True) -> None:
+        """Keep bytes that are in memory, as `put` does those that are on disk.
+
+        Several that belong together cost less than one by one.
+        """
 
     async def size(self, digest: Digest) -> int | None:
         """Bytes, or None when there is no such blob."""

@@ -26,14 +26,22 @@ class Growth:
 
 
 class Hashed(Protocol):
-    """A file on this machine's disk, and what its bytes hash to."""
+    """A file on this machine's disk or, while it is small, in memory, and what it hashes to."""
 
     @property
     def digests(self) -> dict[str, str]:
         """md5, sha256 and blake2_256, in hexadecimal."""
 
     @property
-    def spooled(self) -> Spooled: ...
+    def size(self) -> int: ...
+
+    @property
+    def data(self) -> bytes | None:
+        """All of it, if it is in memory."""
+
+    @property
+    def spooled(self) -> Spooled:
+        """Where it is on the disk; it is written there first if need be. Raise StorageFull."""
 
 
 class Scratch(Hashed, Protocol):
@@ -41,7 +49,8 @@ class Scratch(Hashed, Protocol):
 
     size: int
 
-    async def write(self, data: bytes) -> None: ...
+    async def write(self, data: bytes) -> None:
+        """Append. Raise StorageFull."""
 
     def __enter__(self) -> Self: ...
 

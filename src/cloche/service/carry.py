@@ -133,7 +133,7 @@ class Carrier:
         """Keep bytes that are what the artifact's hashes say."""
         # What was checked is not hashed once more.
         digest = artifact.sha256 or Digest(hashlib.sha256(data).hexdigest())
-        await self.blobs.keep(digest, data, lasting=False)
+        await self.blobs.keep({digest: data}, lasting=False)
         held = self._held(artifact, digest, len(data))
         if is_news(artifact):
             await self.fetch.pages.hold(held, news=True)

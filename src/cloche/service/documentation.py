@@ -97,7 +97,7 @@ class Documents:
     async def _keep(self, archive: Spooled, member: Member) -> DocFile:
         data = await asyncio.to_thread(_content, archive, member)
         digest = Digest(sha256(data).hexdigest())
-        await self.blobs.keep(digest, data)
+        await self.blobs.keep({digest: data})
         return DocFile(path=member.name, digest=digest, size=len(data))
 
 

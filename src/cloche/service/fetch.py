@@ -142,7 +142,7 @@ class Fetch:
                 f"{artifact.upstream} promises another {artifact.filename} than lies in the "
                 "file itself; tell its operator"
             )
-        await self.blobs.keep(digest, data, lasting=False)
+        await self.blobs.keep({digest: data}, lasting=False)
         await self._record(artifact, digest, len(data))
 
     async def adopt(self, artifact: Artifact, spooled: Spooled) -> None:

@@ -90,7 +90,8 @@ class Growing:
     async def keep(self, blobs: Blobs, digest: Digest) -> None:
         """Put it into the store. Raise StorageFull."""
         if self._hand is not None:
-            await blobs.keep(digest, self._hand.read(0, self._hand.size), lasting=False)
+            data = self._hand.read(0, self._hand.size)
+            await blobs.keep({digest: data}, lasting=False)
         else:
             await blobs.put(self._partial.spooled, lasting=False)
 

@@ -83,7 +83,7 @@ class Uploads:
     ) -> bool:
         if (contradiction := contradicted(find, content)) is not None:
             raise BadUpload([contradiction])
-        if there is not None and there.digest != content.spooled.digest:
+        if there is not None and there.digest != content.digests["sha256"]:
             raise FileExists(f"other bytes have the name {find.filename} in {self.index.name}")
         incoming = Incoming(filename=find.filename, fields=await self._form(find))
         if self.way == "look":

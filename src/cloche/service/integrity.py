@@ -64,7 +64,7 @@ class Objects:
         filename = artifact.filename.removesuffix(BESIDE)
         provenance.check(body, filename, artifact.sha256)
         digest = Digest(sha256(body).hexdigest())
-        await self.blobs.keep(digest, body, lasting=False)
+        await self.blobs.keep({digest: body}, lasting=False)
         held = Held(
             upstream=artifact.upstream,
             project=artifact.project,

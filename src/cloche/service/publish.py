@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +18,7 @@ from cloche.core.metadata import Metadata, is_static
 from cloche.core.model import Digest, Upload
 from cloche.core.vouchers import UNVERIFIED, Vouchers, of_form
 from cloche.logs import Log
-from cloche.ports import NO_DETAIL, Attestor, Blobs, Clock, Hashed, Ledger, Pulse, Scratch, Spooled
+from cloche.ports import NO_DETAIL, Attestor, Blobs, Clock, Hashed, Ledger, Pulse, Scratch
 from cloche.service.primacy import Primacy
 
 log = Log(__name__)
@@ -102,10 +103,11 @@ class Publish:
         parsed: Parsed,
         attested: bytes | None,
     ) -> Upload:
-        spooled, digests = content.spooled, content.digests
-        offered = await self.keep(parsed.raw_metadata if _offers_metadata(parsed) else None)
-        signature = await self.keep(parsed.vouchers.signature)
-        await self.blobs.put(spooled)
+        digests = content.digests
+        offered = parsed.raw_metadata if _offers_metadata(parsed) else None
+        metadata, signature, provenance = await self._keep(
+            content, offered, parsed.vouchers.signature, attested
+        )
         return Upload(
             index=index.name,
             project=parsed.named.project,
@@ -113,12 +115,12 @@ class Publish:
             version=str(parsed.named.version),
             filename=filename,
             filetype=parsed.named.filetype,
-            digest=spooled.digest,
-            size=spooled.size,
+            digest=Digest(digests["sha256"]),
+            size=content.size,
             hashes=digests,
-            metadata=offered,
+            metadata=metadata,
             signature=signature,
-            provenance=await self.keep(attested),
+            provenance=provenance,
             requires_python=parsed.metadata.requires_python if parsed.metadata else None,
             uploaded_at=self.clock(),
             uploaded_by=who,
@@ -137,12 +139,24 @@ class Publish:
         return provenance.provenance(attestations, publisher)
 
     async def keep(self, data: bytes | None) -> Digest | None:
-        """Keep what lies beside the file as a blob of its own."""
+        """Keep what lies beside a file as a blob of its own."""
         if data is None:
             return None
-        digest = Digest(hashlib.sha256(data).hexdigest())
-        await self.blobs.keep(digest, data)
+        digest = _sha256(data)
+        await self.blobs.keep({digest: data})
         return digest
+
+    async def _keep(self, content: Hashed, *beside: bytes | None) -> list[Digest | None]:
+        """Keep a file, and what lies beside it as blobs of their own; return their digests."""
+        names = {data: _sha256(data) for data in beside if data is not None}
+        contents = {name: data for data, name in names.items()}
+        if (whole := content.data) is not None:
+            contents[Digest(content.digests["sha256"])] = whole
+        if contents:
+            await self.blobs.keep(contents)
+        if whole is None:
+            await self.blobs.put(content.spooled)
+        return [None if data is None else names[data] for data in beside]
 
 
 def parse_and_check(incoming: Incoming, content: Hashed) -> Parsed:
@@ -157,13 +171,14 @@ def parse_and_check(incoming: Incoming, content: Hashed) -> Parsed:
     except BadName as e:
         raise BadUpload([*problems, str(e)]) from e
     try:
-        parsed = _parse(incoming.filename, named, content.spooled)
+        parsed = _parse(incoming.filename, named, content)
     except BadUpload as e:
         claims = metadata.claims(None, named, incoming.fields)
         raise BadUpload([*problems, *claims, *e.problems]) from e
     problems += metadata.claims(parsed.metadata, named, incoming.fields)
     try:
-        vouchers = of_form(incoming.fields, incoming.filename, content.spooled.digest)
+        sha256 = Digest(content.digests["sha256"])
+        vouchers = of_form(incoming.fields, incoming.filename, sha256)
     except BadUpload as e:
         raise BadUpload([*problems, *e.problems]) from None
     if problems:
@@ -181,8 +196,8 @@ def form_problems(fields: Mapping[str, list[str]]) -> list[str]:
     ]
 
 
-def _parse(filename: str, named: Named, spooled: Spooled) -> Parsed:
-    with spooled.path.open("rb") as file:
+def _parse(filename: str, named: Named, content: Hashed) -> Parsed:
+    with _opened(content) as file:
         raw = archive.read(filename, named, file).metadata
     return Parsed(named, raw, metadata.read(raw) if raw is not None else None)
 
@@ -208,8 +223,17 @@ def _digest(content: Hashed, name: str, length: int) -> str:
     """
     if name != "blake2_256" or length != WHOLE_BLAKE2:
         return content.digests[name]
-    with content.spooled.path.open("rb") as file:
+    with _opened(content) as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def _opened(content: Hashed) -> io.BufferedReader | io.BytesIO:
+    data = content.data
+    return content.spooled.path.open("rb") if data is None else io.BytesIO(data)
+
+
+def _sha256(data: bytes) -> Digest:
+    return Digest(hashlib.sha256(data).hexdigest())
 
 
 def _offers_metadata(parsed: Parsed) -> bool:

@@ -21,11 +21,13 @@ from cloche.core.errors import BadSetting
 from cloche.core.model import HASH_LENGTHS, Digest
 from cloche.ports import Growth, Note, Spooled
 from cloche.spool.disk import to_the_end, translated, write_all
-from cloche.spool.locks import Locks, abandoned, create_locked
+from cloche.spool.locks import Lock, Locks, abandoned, create_locked
 
 ALGORITHMS = frozenset(HASH_LENGTHS)
 LOCK_POLL = 0.02  # seconds: between two looks at a lock that another process holds
 REHASH_CHUNK = 1 << 20
+FEW = 1 << 20  # bytes: fewer stay in memory, where a form's reader has gathered as many anyhow
+QUICK = 64 << 10  # bytes that are hashed sooner than a thread is woken
 
 
 class Hasher(Protocol):
@@ -52,7 +54,7 @@ class Spool:
 
     def scratch(self) -> "Scratch":
         """Open a new file for an upload."""
-        return Scratch(self._uploads / f"{uuid4().hex}.upload")
+        return Scratch(self._uploads)
 
     def partial(self, key: str) -> "Partial":
         """The download named `key`, as far as it has come."""
@@ -96,8 +98,9 @@ class Spool:
 class _Hashed:
     """A file of which the bytes are hashed as they are written."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    _path: Path
+
+    def __init__(self) -> None:
         self._hashes: dict[str, Hasher] = {}
         self.size = 0
 
@@ -116,40 +119,72 @@ class _Hashed:
 
 
 class Scratch(_Hashed):
-    """An upload's bytes, hashed as they come. Use as a context: what is not taken is removed."""
+    """An upload's bytes, hashed as they come. Use as a context: what is not taken is removed.
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        while (held := create_locked(path)) is None:  # a sweep looks at it in this very moment
-            pass
-        self._held = held
+    They are in memory until they are many, or somebody wants a file of them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self._few: bytearray | None = bytearray()
+        self._held: Lock | None = None
         self._hashes = {
             "md5": hashlib.md5(usedforsecurity=False),
             "sha256": hashlib.sha256(),
             "blake2_256": hashlib.blake2b(digest_size=32),
         }
 
+    @property
+    def data(self) -> bytes | None:
+        """All of it, unless it has come to the disk."""
+        return None if self._few is None else bytes(self._few)
+
+    @property
+    def spooled(self) -> Spooled:
+        """Where it is on the disk; it is written there first if need be. Raise StorageFull."""
+        self._spill()
+        return super().spooled
+
     async def write(self, data: bytes) -> None:
         """Append. Raise StorageFull."""
-        await to_the_end(self._write, data)
+        if self._few is not None and len(data) <= QUICK and self.size + len(data) < FEW:
+            self._write(data)
+        else:
+            await to_the_end(self._write, data)
 
     def _write(self, data: bytes) -> None:
-        write_all(self._held.fd, data, self.size)
+        if self._few is not None and self.size + len(data) < FEW:
+            self._few += data
+        else:
+            write_all(self._spill().fd, data, self.size)
         self._update(data)
         self.size += len(data)
+
+    def _spill(self) -> Lock:
+        """Have all that has come on the disk."""
+        while self._held is None:  # a sweep may look at it in this very moment
+            self._path = self._folder / f"{uuid4().hex}.upload"
+            self._held = create_locked(self._path)
+        if self._few is not None:
+            write_all(self._held.fd, self._few, 0)
+            self._few = None
+        return self._held
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.drop()
+        if self._held is not None:
+            self._held.drop()
 
 
 class Partial(_Hashed):
     """A file being fetched. One process of the node writes it; the others read along."""
 
     def __init__(self, base: Path, locks: Locks) -> None:
-        super().__init__(base.with_suffix(".part"))
+        super().__init__()
+        self._path = base.with_suffix(".part")
         self._name = f"download {base.name}"
         self._note_path = base.with_suffix(".note")
         self._locks = locks

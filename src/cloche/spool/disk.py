@@ -12,7 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def write_all(fd: int, data: bytes, at: int) -> None:
+def write_all(fd: int, data: bytes | bytearray, at: int) -> None:
     """Write at an offset, not where the file happens to stand: what is resumed was reopened."""
     view = memoryview(data)
     with translated():

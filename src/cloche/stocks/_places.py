@@ -68,10 +68,15 @@ class Content(Struct, frozen=True):
 
     spooled: Spooled
     digests: dict[str, str]
+    data: None = None
 
     @classmethod
     def of(cls, path: Any, digests: dict[str, str], size: int) -> "Content":
         return cls(Spooled(path, Digest(digests["sha256"]), size), digests)
+
+    @property
+    def size(self) -> int:
+        return self.spooled.size
 
 
 def is_distribution(name: str) -> bool:
