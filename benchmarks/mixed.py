@@ -29,7 +29,7 @@ from tests.packages import wheel
 from tests.web.forms import encode, headers, parts
 
 PAGES, FILES, METADATA = 80, 15, 4  # of a hundred; the rest are uploads
-BUILT = 4000  # uploads that there are at most
+BUILT = 12_000  # uploads that there are at most
 ASIDE = 0.25  # seconds between two requests that meet the upstream that may hang
 CONFIG = """\
 [upstream.pypi]

@@ -5,6 +5,7 @@ as much is in memory as the system keeps there.
 """
 
 import hashlib
+import os
 import shutil
 import statistics
 import tempfile
@@ -53,6 +54,7 @@ def _server(session: Session, projects: int) -> Server:
     data.mkdir()
     session.say(f"copying the catalog of {projects:,} projects")
     shutil.copy(_catalog(session, projects), data / "cloche.db")
+    os.sync()  # else what starts next waits for the copy's gigabytes, at its first small write
     return cloche(where)
 
 
