@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import (
@@ -63,7 +64,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # children are ended on the way out
     facts = machine()
     os.sched_setaffinity(0, {int(LOAD_CORE)})
-    session = Session(index(), _scratch(), QUICK if arguments.quick else FULL)
+    plan = QUICK if arguments.quick else FULL
+    if arguments.budget is not None:
+        plan = replace(plan, budget=arguments.budget)
+    session = Session(index(), _scratch(), plan)
     session.say(f"the index has {session.index}")
     try:
         _measure(session, arguments.only or _usual(quick=arguments.quick))
@@ -83,6 +87,12 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds, for a first look")
+    parser.add_argument(
+        "--budget",
+        type=float,
+        metavar="SECONDS",
+        help="when to begin no round but the first of each mark",
+    )
     parser.add_argument("--only", type=_parts, help=f"some of {','.join(PARTS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the report there")
