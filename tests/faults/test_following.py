@@ -42,7 +42,7 @@ follow = "primary"
 FOLLOWER = (
     "halfway through write upload #3",
     "before rename upload to blob",
-    "after rename upload to blob #2",
+    "after rename upload to blob",
     "after insert uploads",
     "before insert documentation",
     "before commit #2",
