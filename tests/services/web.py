@@ -17,6 +17,7 @@ Configure = Callable[[str], str]
 
 _NGINX = """\
 daemon off;
+master_process off;  # killed, a master would leave its workers behind
 {user}
 pid {folder}/pid;
 error_log stderr;
