@@ -181,10 +181,8 @@ async def test_a_failing_disk_keeps_nothing(
     assert spooled.path.read_bytes() == b"precious"
 
 
-async def test_put_is_durable(
-    blobs: Blobs, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bytes are on the disk before they have their name, and every folder to it after."""
+def told(monkeypatch: pytest.MonkeyPatch) -> list[int | str]:
+    """What is synced from now on, as inodes, and each renaming, in order."""
     done: list[int | str] = []
     fsync, rename = os.fsync, os.rename
 
@@ -198,6 +196,14 @@ async def test_put_is_durable(
 
     monkeypatch.setattr(os, "fsync", told_fsync)
     monkeypatch.setattr(os, "rename", told_rename)
+    return done
+
+
+async def test_put_is_durable(
+    blobs: Blobs, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes are on the disk before they have their name, and every folder to it after."""
+    done = told(monkeypatch)
     spooled = spool(tmp_path, b"durable")
     inode = spooled.path.stat().st_ino
     await blobs.put(spooled)
@@ -214,19 +220,7 @@ async def test_what_is_kept_together_is_durable(
     blobs: Blobs, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All bytes are on the disk before the first has its name, and all folders when it returns."""
-    done: list[int | str] = []
-    fsync, rename = os.fsync, os.rename
-
-    def told_fsync(fd: int) -> None:
-        done.append(os.fstat(fd).st_ino)
-        fsync(fd)
-
-    def told_rename(source: str | Path, target: str) -> None:
-        done.append("rename")
-        rename(source, target)
-
-    monkeypatch.setattr(os, "fsync", told_fsync)
-    monkeypatch.setattr(os, "rename", told_rename)
+    done = told(monkeypatch)
     for said in (b"first", b"second"):
         digests = [digest_of(data) for data in (said, said + b"'s metadata")]
         done.clear()
