@@ -5,12 +5,15 @@ import json
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from benchmarks.processes import DEADLINE, Command, Unmeasured, run
 from benchmarks.servers import OURS, Place, Server, cloche, pinned, tool
 
 DEVPI, PYPISERVER = "devpi-server", "pypiserver"
+DEVPI_LOGGED_IN = "devpi-server by a login's token"
+USER, PASSWORD, STAGE = "bench", "a word of the benchmark", "/bench/own/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +39,46 @@ def token(server: Server) -> str:
 
 
 def hosting_devpi(place: Place) -> Host:
-    """Return a devpi with one index of its own, and the token that its login gives."""
+    """Return a devpi with one index, to which uploads go as twine's do: by user and password."""
+    server = _devpi(place, DEVPI)
+
+    def login() -> dict[str, str]:
+        _make_stage(place.port)
+        return _basic(USER, PASSWORD)
+
+    return Host(server, STAGE, login)
+
+
+def hosting_devpi_logged_in(place: Place) -> Host:
+    """Return the same, to which uploads go as its own client's do: by the token of a login."""
+    server = _devpi(place, DEVPI_LOGGED_IN)
+
+    def login() -> dict[str, str]:
+        _make_stage(place.port)
+        return _basic(USER, _devpi_token(place.port, USER, PASSWORD))
+
+    return Host(server, STAGE, login)
+
+
+def _devpi(place: Place, name: str) -> Server:
     data = ["--serverdir", place.folder / "data"]
     words: list[object] = [tool("devpi", "devpi-server"), *data, "--port", str(place.port)]
     init: list[object] = [tool("devpi", "devpi-init"), *data, "--no-root-pypi"]
-
-    def login() -> dict[str, str]:
-        said = {"user": "root", "password": ""}
-        secret = str(_json(place.port, "POST", "/+login", said, {})["result"]["password"])
-        auth = {"X-Devpi-Auth": b64encode(f"root:{secret}".encode()).decode()}
-        _json(place.port, "PUT", "/root/own", {"type": "stage", "bases": []}, auth)
-        return _basic("root", secret)
-
     before = pinned("devpi-init", init, place)
-    server = Server(pinned(DEVPI, words, place), place.port, ready="/+api", before=before)
-    return Host(server, "/root/own/", login)
+    return Server(pinned(name, words, place), place.port, ready="/+api", before=before)
+
+
+def _make_stage(port: int) -> None:
+    secret = _devpi_token(port, "root", "")
+    auth = {"X-Devpi-Auth": b64encode(f"root:{secret}".encode()).decode()}
+    _json(port, "PUT", f"/{USER}", {"password": PASSWORD}, auth, HTTPStatus.CREATED)
+    stage = {"type": "stage", "bases": [], "acl_upload": [USER]}
+    _json(port, "PUT", STAGE.rstrip("/"), stage, auth)
+
+
+def _devpi_token(port: int, user: str, password: str) -> str:
+    said = {"user": user, "password": password}
+    return str(_json(port, "POST", "/+login", said, {})["result"]["password"])
 
 
 def hosting_pypiserver(place: Place) -> Host:
@@ -68,6 +96,7 @@ def hosting_pypiserver(place: Place) -> Host:
 HOSTS: dict[str, Callable[[Place], Host]] = {
     OURS: hosting_cloche,
     DEVPI: hosting_devpi,
+    DEVPI_LOGGED_IN: hosting_devpi_logged_in,
     PYPISERVER: hosting_pypiserver,
 }
 
@@ -76,13 +105,20 @@ def _basic(user: str, secret: str) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(f"{user}:{secret}".encode()).decode()}
 
 
-def _json(port: int, method: str, path: str, said: object, headers: dict[str, str]) -> Any:
+def _json(
+    port: int,
+    method: str,
+    path: str,
+    said: object,
+    headers: dict[str, str],
+    good: HTTPStatus = HTTPStatus.OK,
+) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
     told = {"Content-Type": "application/json", "Accept": "application/json", **headers}
     connection.request(method, path, json.dumps(said), told)
     reply = connection.getresponse()
     body = reply.read()
     connection.close()
-    if reply.status != http.HTTPStatus.OK:
+    if reply.status != good:
         raise Unmeasured(f"{method} {path} was answered {reply.status} {body[:200]!r}")
     return json.loads(body)
