@@ -58,7 +58,14 @@ http {{
         location /pypi/ {{
             root {folder};
             default_type application/json;
+            error_page 404 = @json_api;
             {serial}
+        }}
+        location @json_api {{
+            root {tree};
+            default_type application/json;
+            gzip_static on;
+            add_header Cache-Control max-age=900;
         }}
         location /hot/ {{
             root {folder};

@@ -1,8 +1,8 @@
 """The index that every server serves in a run: the same bytes from the same source, every time.
 
-A tree of static files: `simple/PROJECT/index.json` and `.html`, each with a gzipped twin beside it,
-and `files/` with every wheel and its `.metadata`. Nginx serves it as it is, as the upstream and as
-the baseline; a server of folders is given `files/`.
+A tree of static files: `simple/PROJECT/index.json` and `.html`, and `pypi/PROJECT/json`, each with
+a gzipped twin beside it, and `files/` with every wheel and its `.metadata`. Nginx serves it as it
+is, as the upstream and as the baseline; a server of folders is given `files/`.
 """
 
 import gzip
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import tests.packages
@@ -88,7 +89,8 @@ def _build(tree: Path) -> None:
 
 
 def _write_project(tree: Path, project: Project) -> list[str]:
-    files, versions, anchors = [], [], []
+    files: list[dict[str, object]] = []
+    versions, anchors = [], []
     for number, built in enumerate(project.wheels()):
         path = built.write(tree / "files")
         path.with_name(f"{path.name}.metadata").write_bytes(built.metadata)
@@ -99,7 +101,55 @@ def _write_project(tree: Path, project: Project) -> list[str]:
     detail = json.dumps({**page, "versions": versions, "files": files}, separators=(",", ":"))
     document = _document(project.name, "".join(anchors))
     _write_page(tree / "simple" / project.name, detail, document)
+    _write_document(tree / "pypi" / project.name, files, built)
     return [str(file["filename"]) for file in files]
+
+
+def _write_document(folder: Path, files: list[dict[str, object]], last: Built) -> None:
+    """Write what PyPI's JSON API says of the project, as long as PyPI says it."""
+    releases: dict[str, list[dict[str, object]]] = {}
+    for file in files:
+        releases.setdefault(str(file["filename"]).split("-")[1], []).append(_described(file))
+    info = {
+        **{f"{said}_email": "somebody@example.org" for said in ("author", "maintainer")},
+        "classifiers": [f"Programming Language :: Python :: 3.{minor}" for minor in range(8, 15)],
+        "description": DESCRIPTION,
+        "name": last.name,
+        "project_urls": {"Source": f"https://example.org/{last.name}"},
+        "requires_dist": message_from_bytes(last.metadata).get_all("Requires-Dist"),
+        "requires_python": last.requires_python,
+        "version": last.version,
+        "yanked": False,
+    }
+    document = {
+        "info": info,
+        "last_serial": 1,
+        "releases": releases,
+        "urls": releases[last.version],
+        "vulnerabilities": [],
+    }
+    folder.mkdir(parents=True)
+    write_with_twin(folder / "json", json.dumps(document, separators=(",", ":")).encode())
+
+
+def _described(file: dict[str, object]) -> dict[str, object]:
+    sha256 = file["hashes"]["sha256"]  # type: ignore[index]  # as _listed writes it
+    return {
+        "comment_text": None,
+        "digests": {"blake2b_256": sha256, "md5": sha256[:32], "sha256": sha256},
+        "downloads": -1,
+        "filename": file["filename"],
+        "has_sig": False,
+        "md5_digest": sha256[:32],
+        "packagetype": "bdist_wheel",
+        "python_version": "py3",
+        "requires_python": file["requires-python"],
+        "size": file["size"],
+        "upload_time_iso_8601": file["upload-time"],
+        "url": f"https://files.example.org/packages/{sha256}/{file['filename']}",
+        "yanked": False,
+        "yanked_reason": None,
+    }
 
 
 def _listed(built: Built, number: int) -> dict[str, object]:

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 
 import pytest
 from msgspec.structs import replace
 
 from cloche.core.model import File, Page, ProjectName
+from cloche.ports import Foretelling
+from cloche.service.foresight import Foresight
 from cloche.service.prefetch import Prefetch, dependencies, newest_wheel
 from cloche.service.shelf import Shown
 from tests.catalog.samples import upload
 from tests.packages import wheel
 from tests.service.worker import Worker
+from tests.upstream import kinds
 from tests.upstream.controller import Upstream
 
 pytestmark = pytest.mark.anyio
@@ -133,7 +136,7 @@ async def test_a_page_s_metadata_is_asked_for_before_the_page_is_kept(
     ahead = Prefetch(node.shelf, node.files, 1 << 20, unruled=frozenset({"pypi"}))
     page = (await show(node, "top")).page
 
-    with ahead.reading(page.name):
+    with ahead.reading("main", page.name):
         ahead.page_came("pypi", page)
 
     await asked(upstream, upstream.file(TOP) + ".metadata")
@@ -155,12 +158,96 @@ async def test_what_may_be_withheld_is_not_asked_for_early(
     ahead = Prefetch(node.shelf, node.files, most, unruled=unruled)
     page = (await show(node, "top")).page
 
-    with nullcontext() if why == "unread" else ahead.reading(page.name):
+    with nullcontext() if why == "unread" else ahead.reading("main", page.name):
         came = replace(page, status="quarantined") if why == "quarantined" else page
         ahead.page_came("pypi", came)
 
     await ahead.close()
     assert [one.path for one in upstream.requests()] == [upstream.page("top")]
+
+
+@asynccontextmanager
+async def foreseeing(
+    node: Worker, most: int = 1 << 20, unruled: frozenset[str] = frozenset({"pypi"})
+) -> AsyncIterator[Prefetch]:
+    """As the server does it: told of each page that is asked for, and of each that came."""
+    (cached,) = node.cached.values()
+    assert isinstance(cached.upstream, Foretelling)
+    ahead = Prefetch(
+        node.shelf,
+        node.files,
+        most,
+        foresight=Foresight({"pypi": cached.upstream}),
+        unruled=unruled,
+    )
+    cached.asked, cached.came = ahead.page_asked, ahead.page_came
+    try:
+        yield ahead
+    finally:
+        await ahead.close()
+
+
+@pytest.mark.usefixtures("chain")
+async def test_what_is_required_is_known_before_the_page_has_come(
+    upstream: Upstream, node: Worker
+) -> None:
+    """While the upstream still holds a project's page back, those that it requires come."""
+    async with foreseeing(node) as ahead:
+        with upstream.gate(upstream.page("top")), ahead.reading("main", ProjectName("top")):
+            reading = asyncio.ensure_future(show(node, "top"))
+            await asked(upstream, upstream.file(LEAF) + ".metadata")
+            assert not reading.done()
+        await reading
+    assert upstream.requests(upstream.document("middle"))
+
+
+@pytest.mark.usefixtures("chain")
+async def test_what_was_foreseen_is_not_read_for_again(upstream: Upstream, node: Worker) -> None:
+    """Each thing is asked for once, whichever way it was heard of."""
+    async with foreseeing(node) as ahead:
+        with ahead.reading("main", ProjectName("top")):
+            shown = await show(node, "top")
+        ahead.page_read(shown)
+        await asked(upstream, upstream.file(LEAF) + ".metadata")
+        ahead.page_read(shown)
+    paths = [one.path for one in upstream.requests()]
+    assert sorted(paths) == sorted(
+        path
+        for built in (TOP, MIDDLE, LEAF)
+        for path in (
+            upstream.page(built.project),
+            upstream.document(built.project),
+            f"{upstream.file(built)}.metadata",
+        )
+    )
+
+
+@pytest.mark.usefixtures("chain")
+@pytest.mark.parametrize("why", ["unread", "off", "known"])
+async def test_nobody_asks_what_nobody_needs(upstream: Upstream, node: Worker, why: str) -> None:
+    """Not for a file alone, not when guessing is off, and not for a page that is here already."""
+    project = ProjectName("leaf")
+    if why == "known":
+        await show(node, "leaf")
+    async with foreseeing(node, 0 if why == "off" else 1 << 20) as ahead:
+        with nullcontext() if why == "unread" else ahead.reading("main", project):
+            await show(node, "leaf")
+    assert upstream.requests(upstream.document("leaf")) == []
+
+
+@pytest.mark.usefixtures("chain")
+async def test_what_is_foreseen_withholds_nothing_and_shows_nothing(
+    upstream: Upstream, node: Worker
+) -> None:
+    """An upstream that says there what its page does not changes no page: it is a guess."""
+    said = b'{"info": {"requires_dist": ["leaf", "no-such-project", "../evil", "middle; bad"]}}'
+    upstream.misbehave(upstream.document("top"), kinds.Verbatim(content=said))
+    async with foreseeing(node) as ahead:
+        with ahead.reading("main", ProjectName("top")):
+            shown = await show(node, "top")
+        await asked(upstream, upstream.page("no-such-project"))
+    assert [file.filename for file in shown.page.files] == [TOP_OLD.filename, TOP.filename]
+    assert not [one for one in upstream.requests() if "evil" in one.path]
 
 
 @pytest.mark.usefixtures("chain")

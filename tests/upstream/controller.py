@@ -125,6 +125,10 @@ class Upstream:
         """Return the path of a project's page."""
         return f"/simple/{name}/"
 
+    def document(self, name: str) -> str:
+        """Return the path of what the JSON API says of a project."""
+        return f"/pypi/{name}/json"
+
     def file(self, built: Built) -> str:
         """Return the path of a file; its metadata lies at the same with `.metadata` added."""
         return f"/files/{built.project}/{built.filename}"

@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
+from email import message_from_bytes
 from typing import Any
 
 from tests.upstream.answers import HTML, JSON, Answer, Asked, Page, Resource
@@ -58,6 +59,17 @@ def resource_of_page(page: Page, asked: Asked) -> Resource:
         headers["X-PyPI-Last-Serial"] = str(page.project.serial)
     etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
     return Resource(asked, content, headers, etag if page.project.etag else None)
+
+
+def document_of(project: Project, asked: Asked) -> Resource | None:
+    """Write what PyPI's JSON API says of the project, as far as anybody here reads it."""
+    if not project.files:
+        return None
+    *_, last = project.files.values()
+    metadata = message_from_bytes(last.metadata or b"")
+    info = {"name": project.name, "requires_dist": metadata.get_all("Requires-Dist")}
+    content = json.dumps({"info": info, "last_serial": project.serial or 1}).encode()
+    return Resource(asked, content, {"Content-Type": "application/json"}, None)
 
 
 def links_of(projects: Iterable[Project], asked: Asked) -> Resource:

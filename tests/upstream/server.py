@@ -7,7 +7,14 @@ from packaging.utils import canonicalize_name
 
 from tests.upstream.answers import Answer, Asked, Resource
 from tests.upstream.delivery import deliver, only_our_headers
-from tests.upstream.honest import answer_of, links_of, page_of, resource_of_file, resource_of_page
+from tests.upstream.honest import (
+    answer_of,
+    document_of,
+    links_of,
+    page_of,
+    resource_of_file,
+    resource_of_page,
+)
 from tests.upstream.misbehaviour import Misbehaviour
 from tests.upstream.model import File, Recorded
 from tests.upstream.world import World
@@ -86,6 +93,8 @@ def _resource(world: World, asked: Asked, rules: list[Misbehaviour]) -> Resource
             for rule in rules:
                 rule.page(page)
             return resource_of_page(page, asked)
+        case ["", "pypi", name, "json"] if name in world.projects:
+            return document_of(world.projects[name], asked)
         case ["", "links"]:
             return links_of(world.projects.values(), asked)
         case ["", "files", name, filename] if name in world.projects:

@@ -49,6 +49,18 @@ def test_a_page_says_what_the_standards_let_it_say(upstream: Upstream) -> None:
     }
 
 
+def test_a_document_says_what_the_newest_file_requires(upstream: Upstream) -> None:
+    """The JSON API of PyPI has the requirements of the last file; null for none."""
+    upstream.add(DEMO)
+    upstream.add(wheel("lone", "1.0"))
+
+    said = fetch_json(upstream.url + upstream.document("demo"))
+    lone = fetch_json(upstream.url + upstream.document("lone"))
+
+    assert json.loads(said.body)["info"]["requires_dist"] == ["other>=1"]
+    assert json.loads(lone.body)["info"]["requires_dist"] is None
+
+
 def test_a_page_in_html_says_the_same(upstream: Upstream) -> None:
     """The HTML page links with the digest and escapes its attributes."""
     upstream.add(DEMO, yanked=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -32,11 +32,13 @@ from cloche.config.recording import recorded, sources_of
 from cloche.core.errors import Error
 from cloche.logins.tokens import Login as Tokens
 from cloche.logs import Log
-from cloche.ports import AtHand, Blobs, Clock, Deed, Login
+from cloche.ports import AtHand, Blobs, Clock, Deed, Foretelling, Login
+from cloche.service.foresight import Foresight
 from cloche.service.former import Former
 from cloche.service.limit import Limit
 from cloche.service.notify import Notify
 from cloche.service.prefetch import Prefetch
+from cloche.service.upstream import CachedUpstream
 from cloche.service.view import View
 from cloche.spool import Spool
 from cloche.web import metrics, problems
@@ -108,10 +110,11 @@ class Application:
             self._services.files,
             0 if settings.server.offline else settings.server.prefetch,
             metrics.guessed,
-            _unruled(self._services.view),
+            unruled=_unruled(self._services.view),
+            foresight=Foresight(_foretelling(self._services.cached)),
         )
         for each in self._services.cached.values():
-            each.came = self._ahead.page_came
+            each.asked, each.came = self._ahead.page_asked, self._ahead.page_came
         self._guests = [guests] if guests else []
         quiet = StringIO() if guests else None
         self._log = RequestLog(as_json=settings.server.log == "json", out=quiet)
@@ -299,6 +302,15 @@ def _managed(services: Services) -> Managed:
         services.accesses,
         services.followed,
     )
+
+
+def _foretelling(cached: Mapping[str, CachedUpstream]) -> dict[str, Foretelling]:
+    """The upstreams that may say what a project requires before its page has come."""
+    return {
+        name: each.upstream
+        for name, each in cached.items()
+        if isinstance(each.upstream, Foretelling)
+    }
 
 
 def _unruled(view: View) -> frozenset[str]:

@@ -205,7 +205,7 @@ class _Files:
             try:
                 return os.stat(self._place(digest)).st_size  # noqa: PTH116 - a Path takes 20 µs
             except FileNotFoundError:
-                self._blobs.stat()
+                os.stat(self._folder)  # noqa: PTH116
                 return None
 
     async def read(self, digest: Digest, start: int, stop: int) -> AsyncGenerator[bytes, None]:

@@ -59,7 +59,7 @@ from cloche.ports.promotion import Copy, Outside, Promotion
 from cloche.ports.recalls import Recalls
 from cloche.ports.spool import Growth, Hashed, Note, Partial, Scratch, Spool
 from cloche.ports.stocks import Find, Guide, Left, Lot, Stock, Way
-from cloche.ports.upstreams import Document, Greetable, Received, Transfer, Upstream
+from cloche.ports.upstreams import Document, Foretelling, Greetable, Received, Transfer, Upstream
 from cloche.ports.usage import Idle, Usage, Uses
 
 __all__ = [
@@ -100,6 +100,7 @@ __all__ = [
     "Find",
     "Findings",
     "Followable",
+    "Foretelling",
     "Found",
     "Greetable",
     "Growth",

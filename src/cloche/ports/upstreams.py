@@ -43,6 +43,18 @@ class Greetable(Protocol):
         """Have a connection at hand for the first question. Say nothing, and raise nothing."""
 
 
+@runtime_checkable
+class Foretelling(Protocol):
+    """An upstream that may say in one answer what otherwise takes two: a page, then metadata."""
+
+    async def requires_dist(self, project: ProjectName) -> list[str] | None:
+        """What the project's newest release requires (core metadata's Requires-Dist), as it says.
+
+        None where it does not say so. It is good for a guess alone. Raise UpstreamDown or
+        UpstreamLies as `Upstream.page` does.
+        """
+
+
 class Upstream(Protocol):
     """Somewhere else that projects come from. Every answer is bounded in size and time."""
 

@@ -137,23 +137,26 @@ class _Handful:
 
     def __init__(self, most: int, hashes: set[str]) -> None:
         self._most = most
-        self._data = bytearray()
+        self._data = bytearray(most)  # at once: growing piece by piece copies all of it nine times
+        self._size = 0
         names = {"sha256", *hashes} & HASH_LENGTHS.keys()
         self._hashes = {name: hashlib.new(name) for name in names}
 
     @property
     def size(self) -> int:
-        return len(self._data)
+        return self._size
 
     def write(self, data: bytes) -> None:
-        if len(self._data) + len(data) > self._most:
+        end = self._size + len(data)
+        if end > self._most:
             raise UpstreamLies(f"an upstream sends more than the {self._most} bytes it announced")
-        self._data += data
+        self._data[self._size : end] = data
+        self._size = end
         for each in self._hashes.values():
             each.update(data)
 
     def read(self, start: int, most: int) -> bytes:
-        return bytes(memoryview(self._data)[start : start + most])
+        return bytes(memoryview(self._data)[start : min(start + most, self._size)])
 
     @property
     def digests(self) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Guessing what a client will ask next, so that a cold installation does not wait for it.
 
 Who asks for a project's page will ask for the metadata of its newest wheel; who reads metadata
-will ask for the pages of the dependencies, and then for the file itself. A guess costs the
+will ask for the pages of the dependencies, and then for the file itself. An upstream that says
+beside a page what its project requires saves the half of these round trips. A guess costs the
 upstream a request that may turn out useless: only what the guess follows from is read, each
 thing once, few at a time, and nothing larger than a bound.
 """
@@ -9,10 +10,11 @@ thing once, few at a time, and nothing larger than a bound.
 import asyncio
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from packaging.markers import Marker
 
@@ -22,6 +24,7 @@ from cloche.core.filenames import brief
 from cloche.core.model import File, Page, ProjectName, project_name
 from cloche.logs import Log
 from cloche.service.files import METADATA, Files, Wanted, metadata_of
+from cloche.service.foresight import Foresight
 from cloche.service.growing import SMALL
 from cloche.service.shelf import Shelf, Shown
 
@@ -49,9 +52,10 @@ class Prefetch:
     files: Files
     max_file_bytes: int  # 0 turns the guessing off
     guessed: Callable[[str], None] = nobody  # told what each guess is after
+    foresight: Foresight = field(default_factory=lambda: Foresight({}))
     unruled: frozenset[str] = frozenset()  # upstreams of which no rule can withhold anything
     _seen: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
-    _readers: Counter[ProjectName] = field(default_factory=Counter)
+    _readers: dict[ProjectName, Counter[str]] = field(default_factory=dict)  # by index
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _page_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -61,15 +65,22 @@ class Prefetch:
     )
 
     @contextmanager
-    def reading(self, project: ProjectName) -> Iterator[None]:
-        """Somebody waits for the project's page, and not for a file of it alone."""
-        self._readers[project] += 1
+    def reading(self, index: str, project: ProjectName) -> Iterator[None]:
+        """Somebody waits for the project's page in the index, not for a file of it alone."""
+        self._readers.setdefault(project, Counter())[index] += 1
         try:
             yield
         finally:
-            self._readers[project] -= 1
-            if not self._readers[project]:
-                del self._readers[project]
+            left = self._readers.pop(project) - Counter([index])
+            if left:
+                self._readers[project] = left
+
+    def page_asked(self, upstream: str, project: ProjectName) -> None:
+        """A page is asked for that was never here: ask meanwhile what its project requires."""
+        readers = tuple(self._readers.get(project, ()))
+        if readers and self.max_file_bytes and self.foresight.may(upstream):
+            key = ("requirements", upstream, project)
+            self._start(key, lambda: self._foresee(upstream, project, readers))
 
     def page_came(self, upstream: str, page: Page) -> None:
         """A page has come that is not kept yet: ask for its newest wheel's metadata meanwhile."""
@@ -108,12 +119,15 @@ class Prefetch:
     def _start(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
         if key in self._seen or len(self._tasks) >= MAX_WAITING:
             return
-        self._seen[key] = None
-        if len(self._seen) > MAX_REMEMBERED:
-            self._seen.popitem(last=False)
+        self._note(key)
         task = asyncio.get_running_loop().create_task(self._work(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _note(self, key: Hashable) -> None:
+        self._seen[key] = None
+        if len(self._seen) > MAX_REMEMBERED:
+            self._seen.popitem(last=False)
 
     async def _work(self, work: Callable[[], Awaitable[None]]) -> None:
         with suppress(Error):  # a guess that fails costs nobody anything
@@ -126,15 +140,23 @@ class Prefetch:
         if ("metadata", file.key, file.filename) not in self._seen:
             self.guessed("metadata")
         raw = await self._read(shown.index, shown.page.name, file)
-        for name in dependencies(raw):
-            key = ("dependency", shown.index, name)
-            self._start(key, lambda name=name: self._look_at(shown.index, name))  # type: ignore[misc]  # a default binds it
+        self._look_at_all(shown.index, dependencies(raw))
 
     async def _read(self, index: str, project: ProjectName, file: File) -> bytes:
         async with self._turns:
             wanted = await self.files.find(index, project, file.key, file.filename + METADATA)
             body = await self.files.open(wanted, 0, MAX_METADATA)
             return b"".join([chunk async for chunk in body.chunks])
+
+    async def _foresee(self, upstream: str, project: ProjectName, readers: tuple[str, ...]) -> None:
+        self.guessed("requirements")
+        requirements = await self.foresight.requirements(upstream, project)
+        if requirements is None:
+            return
+        for index in readers:
+            if upstream in self.unruled:  # its metadata is asked for as it comes: read it no more
+                self._note(("page", index, project))
+            self._look_at_all(index, named(requirements))
 
     async def _fetch_metadata(self, upstream: str, project: ProjectName, file: File) -> None:
         self.guessed("metadata")
@@ -144,10 +166,15 @@ class Prefetch:
             async for _ in body.chunks:
                 pass
 
+    def _look_at_all(self, index: str, names: Iterable[ProjectName]) -> None:
+        for name in names:
+            key = ("dependency", index, name)
+            self._start(key, lambda name=name: self._look_at(index, name))  # type: ignore[misc]  # a default binds it
+
     async def _look_at(self, index: str, project: ProjectName) -> None:
         self.guessed("page")
         async with self._page_turns:
-            with self.reading(project):
+            with self.reading(index, project):
                 shown = await self.shelf.get(index, project)
         self.page_read(shown)
 
@@ -180,22 +207,30 @@ def dependencies(raw: bytes) -> list[ProjectName]:
 
     No more than a guess needs is read: all of it takes 1 ms, and a wrong guess harms nobody.
     """
-    head = _BODY.split(raw, maxsplit=1)[0]
-    return list(dict.fromkeys(_required(_REQUIRES.findall(head)[:MAX_REQUIRED])))
+    head = _BODY.split(raw, maxsplit=1)[0].decode(errors="replace")
+    return named(line[1] for line in islice(_REQUIRES.finditer(head), MAX_REQUIRED))
+
+
+def named(requirements: Iterable[str]) -> list[ProjectName]:
+    """The projects that requirements name, each once, without those of any extra."""
+    return list(dict.fromkeys(_named(requirements)))
 
 
 _BODY = re.compile(rb"\r?\n\r?\n")
 _REQUIRES = re.compile(
-    rb"^Requires-Dist:[ \t]*([A-Z0-9._-]{1,200})[^;\r\n]*(?:;([^\r\n]{1,1000}))?",
-    re.MULTILINE | re.IGNORECASE,
+    r"^Requires-Dist:[ \t]*([^\r\n]{1,1200})", re.MULTILINE | re.IGNORECASE | re.ASCII
+)
+_REQUIREMENT = re.compile(
+    r"([A-Z0-9._-]{1,200})[^;]{0,1000}(?:;(.{1,1000}))?", re.IGNORECASE | re.ASCII
 )
 
 
-def _required(lines: list[tuple[bytes, bytes]]) -> Iterator[ProjectName]:
-    for name, marker in lines:
+def _named(requirements: Iterable[str]) -> Iterator[ProjectName]:
+    for requirement in requirements:
         with suppress(BadName, ValueError, RecursionError):
-            if not marker or _applies(marker.decode()):
-                yield project_name(name.decode())
+            found = _REQUIREMENT.match(requirement)
+            if found and (not found[2] or _applies(found[2])):
+                yield project_name(found[1])
 
 
 @lru_cache(maxsize=1024)

@@ -40,7 +40,7 @@ class Answer:
     serial: int = 0  # of the journal entry that brought it; 0 while it is not kept yet
 
 
-def _ignored(_: str, __: Page) -> None:
+def _ignored(_: str, __: Page | ProjectName) -> None:
     """Nobody wants to know."""
 
 
@@ -73,6 +73,7 @@ class CachedUpstream:
     absences: Absences | None = None  # who is offline knows of none without it
     recall: Recaller | None = None  # None: what is gone upstream is hidden, and nobody is told
     forgetting: Forgetting | None = None  # None: nobody wishes it
+    asked: Callable[[str, ProjectName], None] = _ignored  # told of whom nothing is known yet
     came: Callable[[str, Page], None] = _ignored  # told of each new page before it is kept
     _pages: Completing = field(init=False)
     _flights: dict[ProjectName, _Flight] = field(default_factory=dict)
@@ -283,6 +284,8 @@ class CachedUpstream:
     async def _ask(
         self, project: ProjectName, flight: _Flight, serial: int, kept: Kept | None
     ) -> None:
+        if kept is None:
+            self.asked(self.name, project)
         try:
             received = await self.upstream.page(project, kept.etag if kept else None)
         except Elsewhere:

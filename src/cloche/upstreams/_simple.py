@@ -28,6 +28,7 @@ from cloche.core.errors import (
 )
 from cloche.core.model import BESIDE, Artifact, ProjectName
 from cloche.ports import Document, Received, Rolled, Transfer
+from cloche.upstreams import _json_api
 from cloche.upstreams._environment import usual_proxy
 from cloche.upstreams._headers import etag_of, last_serial, max_age, plain, retry_after
 from cloche.upstreams._reaching import (
@@ -71,14 +72,21 @@ class Simple:
         self._origin = origin_of(self._base)
         self._proxies: dict[Origin, str | None] = {}
         self._sessions: dict[Use, aiohttp.ClientSession] = {}
-        self._connectors: dict[bool, Warm] = {}
+        self._connector: Warm | None = None
+        # Files have turns of their own: nothing small must wait until they are through.
+        small, files = (asyncio.Semaphore(settings.connections) for _ in range(2))
+        self._turns: dict[Use, asyncio.Semaphore] = {
+            "pages": small,
+            "beside": small,
+            "files": files,
+        }
 
     def _session(self, use: Use) -> aiohttp.ClientSession:
         """Made at first use, for aiohttp wants the running loop; making it opens nothing."""
         if use not in self._sessions:
             settings = self._settings
             self._sessions[use] = aiohttp.ClientSession(
-                connector=self._connector(use),
+                connector=self._connections(),
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"cloche/{__version__}"},
@@ -89,23 +97,22 @@ class Simple:
             )
         return self._sessions[use]
 
-    def _connector(self, use: Use) -> Warm:
-        """Files have connections of their own: nothing small must wait until they are through."""
-        is_small = use != "files"
-        if is_small not in self._connectors:
-            self._connectors[is_small] = Warm(self._settings.connections, self._tls)
-        return self._connectors[is_small]
+    def _connections(self) -> Warm:
+        """All share them: those that pages need no more are at hand for files."""
+        if self._connector is None:
+            self._connector = Warm(2 * self._settings.connections, self._tls)
+        return self._connector
 
     async def greet(self) -> None:
         """Open a connection, which saves the first client a round trip or three."""
         if self._proxy(self._origin) is None:
-            await self._connector("pages").greet(URL(self._base), self._settings.connect_timeout)
+            await self._connections().greet(URL(self._base), self._settings.connect_timeout)
 
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
-        for connector in self._connectors.values():
-            await connector.close()
+        if self._connector is not None:
+            await self._connector.close()
 
     async def page(self, project: ProjectName, etag: str | None) -> Received:
         received = await self.ask(f"{self._base}{project}/", etag)
@@ -139,6 +146,21 @@ class Simple:
                 if answer.status != HTTPStatus.OK:
                     return None
                 return await self._body(answer, most)
+
+    async def requires_dist(self, project: ProjectName) -> list[str] | None:
+        """What PyPI's JSON API says that the newest release requires, where there is such an API.
+
+        Raise UpstreamDown and UpstreamLies as `ask` does.
+        """
+        url = urljoin(self._base, _json_api.address(project))
+        with self._translated(UpstreamDown):
+            async with (
+                asyncio.timeout(self._settings.page_timeout),
+                self._get("beside", url, _json_api.HEADERS) as answer,
+            ):
+                if answer.status != HTTPStatus.OK:
+                    return None
+                return await _json_api.required(answer)
 
     async def ask(
         self, url: str, etag: str | None, *, most: int | None = None, seconds: float | None = None
@@ -300,12 +322,15 @@ class Simple:
             # Credentials go to the operator's own address only, never where a page points to.
             origin = origin_of(url)
             known = origin == self._origin
-            async with self._session(use).get(
-                verbatim(url),
-                headers=headers | (self._authorization if known else {}),
-                proxy=self._proxy(origin),
-                allow_redirects=False,
-            ) as answer:
+            async with (
+                self._turns[use],
+                self._session(use).get(
+                    verbatim(url),
+                    headers=headers | (self._authorization if known else {}),
+                    proxy=self._proxy(origin),
+                    allow_redirects=False,
+                ) as answer,
+            ):
                 if answer.status not in REDIRECTS:
                     yield answer
                     return

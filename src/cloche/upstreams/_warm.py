@@ -2,7 +2,7 @@
 
 A resolver asks for one page, then for its metadata, then for ten pages at once: each time that more
 is asked at once than before, new connections cost a round trip (two, with TLS) before anything is
-said on them. So whoever opens one opens some to spare, and more once half of them are in use.
+said on them. So whoever opens one opens some to spare, and more once those are in use.
 """
 
 import asyncio
@@ -10,16 +10,20 @@ import ssl
 from collections import defaultdict
 from collections.abc import Hashable
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
 SPARE = 16  # connections beyond those that are in use
+GREETED = 4  # connections at the start: for a page, and what is asked for beside it
 IDLE = 10.0  # seconds without use after which those that were open count as closed
 MAX_ORIGINS = 1000  # that are remembered
+_anew = ContextVar("_anew", default=False)
 
 
 @dataclass(slots=True)
@@ -61,8 +65,9 @@ class Warm(aiohttp.TCPConnector):
         """Open a connection to the address's origin; nobody has to hear if that cannot be."""
         request = aiohttp.ClientRequest("GET", url, loop=self._loop)
         use = self._use(request.connection_key)
-        use.opened = max(use.opened, 1)
-        await self._open(request, aiohttp.ClientTimeout(sock_connect=seconds))
+        use.opened = max(use.opened, GREETED)
+        patience = aiohttp.ClientTimeout(sock_connect=seconds)
+        await asyncio.gather(*(self._open(request, patience) for _ in range(GREETED)))
 
     async def close(self, *, abort_ssl: bool = False) -> None:
         for task in self._spares:
@@ -81,7 +86,7 @@ class Warm(aiohttp.TCPConnector):
     def _open_some(
         self, use: _Use, req: aiohttp.ClientRequest, timeout: aiohttp.ClientTimeout
     ) -> None:
-        if 2 * use.busy <= use.opened:
+        if use.opened - use.busy >= SPARE:
             return
         there = max(use.busy, use.opened)
         spare = max(0, min(SPARE, self.limit - there))
@@ -96,8 +101,16 @@ class Warm(aiohttp.TCPConnector):
         req: aiohttp.ClientRequest,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
     ) -> None:
+        _anew.set(True)  # for this task alone
         with suppress(aiohttp.ClientError, OSError):  # whoever needs it will hear of it
             (await super().connect(req, [], timeout)).release()
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        # aiohttp knows no other way to open one more while some are idle, nor counts those.
+        idle = sum(map(len, self._conns.values()))
+        if _anew.get() and len(self._acquired) + idle < self.limit:
+            return None
+        return await super()._get(key, traces)
 
     def _release_one(self, use: _Use) -> None:
         use.busy -= 1

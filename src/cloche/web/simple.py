@@ -65,7 +65,7 @@ class Simple:
         if raw != name:  # PEP 503: one project, one URL
             return moved(request, f"../{name}/")
         try:
-            with self.prefetch.reading(name):
+            with self.prefetch.reading(index.name, name):
                 shown = await self.shelf.get(index.name, name)
         except Elsewhere as e:
             # Never for ever: pip would remember a 301, whoever comes to own the name.
