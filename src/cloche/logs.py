@@ -66,7 +66,12 @@ def let_go() -> None:
 
 def stamp(at: float) -> str:
     """Seconds since 1970 as RFC 3339 has it: UTC, milliseconds."""
-    second, ms = divmod(int(at * 1000), 1000)
+    return _stamp(int(at * 1000))
+
+
+@lru_cache(maxsize=64)  # what is logged comes in bursts
+def _stamp(at: int) -> str:
+    second, ms = divmod(at, 1000)
     return f"{_second(second)}.{ms:03}Z"
 
 

@@ -12,11 +12,11 @@ from cloche.logs import Log
 from cloche.ports import Blobs, Note, Partial, Transfer, Upstream
 from cloche.service.ahead import reading_ahead
 from cloche.service.growing import Growing, Room
+from cloche.service.parts import PART, Parts
 
 log = Log(__name__)
 
 HELD_BACK = 64 << 10  # bytes at the end that no client gets before the digest is known to match
-CHUNK = 256 << 10
 GULP = 64 << 10  # bytes for which clients are woken,
 PAUSE = 0.05  # or after so many seconds, for whatever has come
 LINGER = 0.05  # seconds between two reads of what nobody waits for,
@@ -35,6 +35,7 @@ class Keep:
     kept: Callable[[Artifact], Awaitable[tuple[Digest, int] | None]]
     record: Callable[[Artifact, Digest, int], Awaitable[None]]
     room: Room
+    parts: Parts
 
 
 class Download:
@@ -85,8 +86,22 @@ class Download:
         """Bytes `start` up to `stop` (or the end), as they become safe to send."""
         self._readers += 1
         try:
-            async for chunk in self._read(start, stop):
-                yield chunk
+            while stop is None or start < stop:
+                safe = self._safe() if stop is None else min(self._safe(), stop)
+                if start < safe and (data := self._part(start, safe)):
+                    start += len(data)
+                    yield data
+                elif self._verified is not None:
+                    if start >= safe:
+                        return
+                    # Another process finished it before this one had opened it.
+                    async for chunk in self._keep.blobs.read(self._verified, start, safe):
+                        yield chunk
+                    return
+                elif self.error is not None:
+                    raise self.error
+                else:
+                    await self._news.wait()
         finally:
             self._readers -= 1
             self._close_if_idle()
@@ -107,23 +122,10 @@ class Download:
         if failed := self.error or self._unkept:
             raise failed
 
-    async def _read(self, start: int, stop: int | None) -> AsyncGenerator[bytes, None]:
-        while stop is None or start < stop:
-            safe = self._safe() if stop is None else min(self._safe(), stop)
-            if start < safe and (data := self._bytes.read(start, min(CHUNK, safe - start))):
-                start += len(data)
-                yield data
-            elif self._verified is not None:
-                if start >= safe:
-                    return
-                # Another process finished it before this one had opened it.
-                async for chunk in self._keep.blobs.read(self._verified, start, safe):
-                    yield chunk
-                return
-            elif self.error is not None:
-                raise self.error
-            else:
-                await self._news.wait()
+    def _part(self, start: int, stop: int) -> bytes:
+        if self._readers > 1:
+            return self._keep.parts.get(self, start, stop, self._bytes.read)
+        return self._bytes.read(start, min(PART, stop - start))
 
     def _safe(self) -> int:
         if self._verified is not None:
@@ -149,6 +151,7 @@ class Download:
     def _close_if_idle(self) -> None:
         if self._done and self._readers == 0:
             self._partial.close()
+            self._keep.parts.forget(self)
 
     # The writer ------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from cloche.logs import Log
 from cloche.ports import Blobs, Clock, PageStore, Spool, Spooled, Upstream
 from cloche.service.download import Download, Keep
 from cloche.service.growing import SMALL, Room
+from cloche.service.parts import Parts
 
 log = Log(__name__)
 
@@ -42,6 +43,7 @@ class Fetch:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _sizes: dict[Named, int] = field(default_factory=dict)
     _room: Room = field(default_factory=Room)
+    _parts: Parts = field(default_factory=Parts)
 
     async def open(self, artifact: Artifact, start: int = 0, stop: int | None = None) -> Body:
         """Bytes `start` up to `stop` (to the end if None), from the store or as they arrive.
@@ -202,7 +204,7 @@ class Fetch:
         return upstream
 
     def _keeper(self) -> Keep:
-        return Keep(self.blobs, self.kept, self._record, self._room)
+        return Keep(self.blobs, self.kept, self._record, self._room, self._parts)
 
     async def _tie(self, artifact: Artifact, digest: Digest, size: int) -> None:
         """Record it if it is there. Nobody who reads it waits for that."""

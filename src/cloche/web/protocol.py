@@ -71,6 +71,8 @@ class Protocol(HttpToolsProtocol):
     _ends = b""  # of the connection: the client's address, and the server's
     _between = True  # no request has begun since the last was complete
     _asked: bytes | None = None  # who asks where, and all that has arrived, if that may be one head
+    _usual: Any = None  # the server's own headers when they were last wanted,
+    _lines = b""  # and those as they go over the wire
     _repeated = 0.0  # when the loop's clock saw the last answer that was given without reading
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -111,8 +113,10 @@ class Protocol(HttpToolsProtocol):
         repeat: Repeat | None = repeats.find(asked)
         if repeat is None:
             return False
-        more = as_lines(self.server_state.default_headers)
-        head = b"".join((STATUS_LINE[repeat.status], more, repeat.head, b"\r\n"))
+        usual = self.server_state.default_headers  # a new list each second
+        if usual is not self._usual:
+            self._usual, self._lines = usual, as_lines(usual)
+        head = b"".join((STATUS_LINE[repeat.status], self._lines, repeat.head, b"\r\n"))
         _write(self.transport, head, repeat.body)
         self._repeated = self.loop.time()
         if self.timeout_keep_alive_task is None:

@@ -133,10 +133,13 @@ def _count(entries: list[Entry]) -> None:
     answers: Tally[tuple[str, int]] = Tally()
     sizes: Tally[str] = Tally()
     times: defaultdict[str, list[float]] = defaultdict(list)
+    alike: defaultdict[Facts, list[float]] = defaultdict(list)
     for _, seconds, facts in entries:
-        answers[facts.kind, facts.status] += 1
-        sizes[facts.kind] += facts.bytes
-        times[facts.kind].append(seconds)
+        alike[facts].append(seconds)
+    for facts, took in alike.items():
+        answers[facts.kind, facts.status] += len(took)
+        sizes[facts.kind] += facts.bytes * len(took)
+        times[facts.kind] += took
     for (kind, status), number in answers.items():
         REQUESTS.labels(kind, status).inc(number)
     for kind, size in sizes.items():
@@ -155,7 +158,12 @@ def _shown(agent: str) -> str:
 def _as_text(entry: Entry) -> str:
     at, seconds, facts = entry
     before, behind = facts.said or _say(facts)
-    return f"{stamp(at)} {before} {seconds * 1000:.1f}ms {behind}"
+    return f"{stamp(at)} {before} {_tenths(round(seconds * 10_000))} {behind}"
+
+
+@lru_cache(maxsize=1024)
+def _tenths(number: int) -> str:
+    return f"{number / 10:.1f}ms"
 
 
 def _say(facts: Facts) -> tuple[str, str]:
