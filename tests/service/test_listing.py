@@ -165,7 +165,8 @@ async def test_what_is_kept_is_listed_alike(employ: Employ, clock: Clock) -> Non
     """The list of what is here, files and all, names nothing else."""
     node = await hired(employ, clock, ruled(DENIED))
     for built in (wheel("demo", "1.0"), wheel("salt", "1.0")):
-        await node.bytes_of(built)
+        async for _ in node.fetch.bring(await node.artifact(built)):
+            pass  # until it is recorded, which comes after its bytes
     kept = Kept(node.view, node.catalog.ledger, node.catalog.holdings)
 
     assert await kept.projects("main") == ["salt"]
