@@ -141,6 +141,31 @@ async def test_nobody_waits_for_a_connection_for_ever(upstream: Upstream) -> Non
                     await fetched(port, wanted)
 
 
+async def test_nothing_small_waits_until_files_are_through(upstream: Upstream) -> None:
+    """When files take all that they may have, pages and metadata come all the same."""
+    async with simple(upstream, connections=1, page_timeout=20.0) as port:
+        wanted = await artifact(port)
+        beside = replace(
+            wanted, filename=f"{wanted.filename}.metadata", url=f"{wanted.url}.metadata", size=None
+        )
+        with upstream.gate(FILE, after=1000):
+            async with port.transfer(wanted, 0, None):
+                assert parsed(await port.page(NAME, None)).files
+                _, data = await fetched(port, beside)
+    assert data == DEMO.metadata
+
+
+async def test_a_file_comes_over_what_pages_need_no_more(upstream: Upstream) -> None:
+    """Pages and files share their connections, so that a file need not open one."""
+    async with simple(upstream, connections=1) as port:
+        wanted = await artifact(port)
+        while len({page.peer for page in upstream.requests(PAGE)}) < 2:  # as many as may be open
+            await port.page(NAME, None)
+        await fetched(port, wanted)
+    *pages, file = upstream.requests()
+    assert file.peer in {page.peer for page in pages}
+
+
 @pytest.mark.parametrize(
     "said", ["nonsense", "bytes 5-", "bytes */200000", f"bytes {'9' * 3000}-{'9' * 3000}/*"]
 )

@@ -2,7 +2,7 @@
 
 Who asks for a project's page will ask for the metadata of its newest wheel; who reads metadata
 will ask for the pages of the dependencies, and then for the file itself. An upstream that says
-beside a page what its project requires saves the half of these round trips. A guess costs the
+beside a page what its project requires saves half of these round trips. A guess costs the
 upstream a request that may turn out useless: only what the guess follows from is read, each
 thing once, few at a time, and nothing larger than a bound.
 """

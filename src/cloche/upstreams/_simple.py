@@ -104,7 +104,7 @@ class Simple:
         return self._connector
 
     async def greet(self) -> None:
-        """Open a connection, which saves the first client a round trip or three."""
+        """Open a few connections, which saves the first client a round trip or three."""
         if self._proxy(self._origin) is None:
             await self._connections().greet(URL(self._base), self._settings.connect_timeout)
 

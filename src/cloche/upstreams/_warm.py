@@ -62,7 +62,7 @@ class Warm(aiohttp.TCPConnector):
         return connection
 
     async def greet(self, url: URL, seconds: float) -> None:
-        """Open a connection to the address's origin; nobody has to hear if that cannot be."""
+        """Open a few connections to the address's origin; nobody has to hear if that cannot be."""
         request = aiohttp.ClientRequest("GET", url, loop=self._loop)
         use = self._use(request.connection_key)
         use.opened = max(use.opened, GREETED)
