@@ -47,14 +47,15 @@ class Scene(Protocol):
 
 @dataclass
 class Web:
-    """The fake upstream, and which of its pages the kind begins at."""
+    """The fake upstream, which of its pages the kind begins at, and what it is reached through."""
 
     fake: Upstream
     start: str
     patience: Mapping[str, Any]
+    front: str = ""
 
     def settings(self) -> dict[str, Any]:
-        return {"url": self.fake.url + self.start, **self.patience}
+        return {"url": (self.front or self.fake.url) + self.start, **self.patience}
 
     def add(self, built: Built) -> None:
         self.fake.add(built)
@@ -147,12 +148,22 @@ def objects(request: pytest.FixtureRequest) -> Scene:
     return Objects(request.getfixturevalue("s3_process"), request.getfixturevalue("s3"))
 
 
+def in_http2(request: pytest.FixtureRequest, fake: Upstream) -> Scene:
+    return Web(fake, "/simple/", QUICK, request.getfixturevalue("in_http2"))
+
+
 KINDS: Mapping[str, Kind] = {
     "bucket": Kind(
         scene=lambda request, *_: objects(request), max_age=0, bad={"url": "s3:"}, hashes=False
     ),
     "simple": Kind(
         scene=lambda _, fake, __: Web(fake, "/simple/", QUICK),
+        max_age=600,
+        bad={"url": "simple"},
+        page=PAGE,
+    ),
+    "simple in HTTP/2": Kind(
+        scene=lambda request, fake, _: in_http2(request, fake),
         max_age=600,
         bad={"url": "simple"},
         page=PAGE,
@@ -181,7 +192,7 @@ def connected(kind: str, scene: Scene, **other: Any) -> Port:
 
 
 def opened(kind: str, settings: Mapping[str, Any]) -> Port:
-    module = modules.load(upstreams, kind)
+    module = modules.load(upstreams, kind.partition(" ")[0])
     made: Port = module.connect("pypi", module.Settings(**settings))
     return made
 

@@ -27,6 +27,7 @@ from cloche.catalog.journal import record
 from cloche.catalog.schema import documents, held, pages
 from cloche.catalog.snapshots import pinned_pages
 from cloche.catalog.together import Together
+from cloche.core import zstd
 from cloche.core.journal import Change
 from cloche.core.model import FileKey, Held, ProjectName
 from cloche.ports import Document, Kept
@@ -227,7 +228,7 @@ def packed(upstream: str, project: ProjectName, kept: Kept) -> dict[str, Any]:
         "upstream": upstream,
         "project": project,
         "content": _content(kept.document),
-        "body": zstandard.ZstdCompressor().compress(kept.document.body),
+        "body": zstd.packed(kept.document.body),
         "content_type": kept.document.content_type,
         "url": kept.document.url,
         "first_seen": kept.first_seen,

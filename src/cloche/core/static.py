@@ -12,11 +12,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 import msgspec
-import zstandard
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloche.core import gzips
+from cloche.core import gzips, zstd
 from cloche.core.addresses import secure
 from cloche.core.following import Position
 from cloche.core.model import PROVENANCE, Digest, File, FileKey, Page, ProjectName
@@ -149,7 +148,7 @@ class Layout(Struct, frozen=True, kw_only=True):
             yield folder + name, body
             if self.packed:
                 yield f"{folder}{name}.gz", gzip.compress(body, mtime=0)
-                yield f"{folder}{name}.zst", zstandard.compress(body, 9)
+                yield f"{folder}{name}.zst", zstd.packed(body)
 
 
 LAYOUTS = {

@@ -2,7 +2,7 @@
 
 import re
 
-import aiohttp
+from cloche.upstreams._answer import Answer
 
 MAX_AGE = re.compile(r"\bmax-age=(\d{1,9})\b")
 SECONDS = re.compile(r"[0-9]{1,18}\Z")
@@ -15,13 +15,13 @@ def plain(said: str) -> str:
     return said.encode("ascii", "replace").decode()
 
 
-def etag_of(answer: aiohttp.ClientResponse) -> str | None:
+def etag_of(answer: Answer) -> str | None:
     """What the answer can be asked for again with; nothing that only looks like it."""
     said = answer.headers.get("ETag", "")
     return said if ETAG.match(said) else None
 
 
-def max_age(answer: aiohttp.ClientResponse) -> int | None:
+def max_age(answer: Answer) -> int | None:
     said = answer.headers.get("Cache-Control", "").lower()
     if "no-cache" in said or "no-store" in said:
         return 0
@@ -29,12 +29,12 @@ def max_age(answer: aiohttp.ClientResponse) -> int | None:
     return int(found[1]) if found else None
 
 
-def retry_after(answer: aiohttp.ClientResponse) -> int:
+def retry_after(answer: Answer) -> int:
     said = answer.headers.get("Retry-After", "")
     return min(int(said), MAX_RETRY_AFTER) if SECONDS.match(said) else 5
 
 
-def last_serial(answer: aiohttp.ClientResponse) -> int | None:
+def last_serial(answer: Answer) -> int | None:
     """The serial that PyPI and its like state beside a page."""
     said = answer.headers.get("X-PyPI-Last-Serial", "")
     return int(said) if SECONDS.match(said) else None

@@ -9,9 +9,8 @@ import re
 import zlib
 from collections.abc import Callable
 
-import aiohttp
-
 from cloche.core.model import ProjectName
+from cloche.upstreams._answer import Answer
 
 HEAD = 256 << 10  # bytes, decompressed, among which the requirements are sought
 SHORT = 128 << 10  # bytes on the wire that are worth a connection
@@ -27,7 +26,7 @@ def address(project: ProjectName) -> str:
     return f"../pypi/{project}/json"
 
 
-async def required(answer: aiohttp.ClientResponse) -> list[str] | None:
+async def required(answer: Answer) -> list[str] | None:
     """The requirements in the beginning of the document that comes; None when none are there."""
     try:
         return _required(await _head(answer))
@@ -35,7 +34,7 @@ async def required(answer: aiohttp.ClientResponse) -> list[str] | None:
         return None
 
 
-async def _head(answer: aiohttp.ClientResponse) -> bytes:
+async def _head(answer: Answer) -> bytes:
     is_short = (answer.content_length or SHORT + 1) <= SHORT
     unpack = _unpacking(answer)
     head, came = bytearray(), 0
@@ -48,7 +47,7 @@ async def _head(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(head)
 
 
-def _unpacking(answer: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes]:
+def _unpacking(answer: Answer) -> Callable[[bytes, int], bytes]:
     if answer.headers.get("Content-Encoding", "").lower() == "gzip":
         return zlib.decompressobj(GZIP).decompress
     return lambda chunk, most: chunk[:most]

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-import aiohttp
 import msgspec
 from msgspec import Struct
 
@@ -18,6 +17,7 @@ from cloche.core.errors import (
 )
 from cloche.core.following import HERE, Position, Stretch
 from cloche.core.model import Digest
+from cloche.upstreams._answer import Answer, beginning
 from cloche.upstreams._simple import Simple
 from cloche.upstreams.cloche import MAX_PROBLEM, PROBLEM, Settings, with_user
 
@@ -58,10 +58,10 @@ class ClochePrimary(Simple):
         if since is not None:
             asked |= {"since": since.serial, "store": since.store, "mark": since.mark}
         url = f"{self._there}/changes?{urlencode(asked)}"
-        with self._translated(UpstreamDown):
+        with self._client.translated(UpstreamDown):
             async with (
                 asyncio.timeout(self._settings.page_timeout + wait),
-                self._get("pages", url, {"Accept": "application/json"}) as answer,
+                self._client.get("pages", url, {"Accept": "application/json"}) as answer,
             ):
                 await self._heed(answer)
                 self._check(answer, {HTTPStatus.OK}, UpstreamDown)
@@ -74,9 +74,9 @@ class ClochePrimary(Simple):
     async def fetch(self, digest: Digest, most: int) -> AsyncIterator[bytes]:
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._settings.file_timeout
-        headers = {"Accept-Encoding": "identity"}
-        with self._translated(TransferBroken):
-            async with self._get("files", f"{self._there}/blobs/{digest}", headers) as answer:
+        url, headers = f"{self._there}/blobs/{digest}", {"Accept-Encoding": "identity"}
+        with self._client.translated(TransferBroken):
+            async with self._client.get("files", url, headers) as answer:
                 if answer.status == HTTPStatus.NOT_FOUND:
                     raise NoSuchBlob(f"{self.url} has no bytes of the digest {digest}")
                 await self._heed(answer)
@@ -89,7 +89,7 @@ class ClochePrimary(Simple):
                         raise TransferBroken(f"{self.url} takes too long over {digest}")
                     yield chunk
 
-    async def _heed(self, answer: aiohttp.ClientResponse) -> None:
+    async def _heed(self, answer: Answer) -> None:
         """Raise what a refusal says."""
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if answer.status not in REFUSALS:
@@ -99,7 +99,7 @@ class ClochePrimary(Simple):
                 f"{self.url} answers {answer.status}: give [upstream.{self.name}] the address of "
                 "an index of another cloche, of this release or a newer one"
             )
-        body = await answer.content.read(MAX_PROBLEM)
+        body = await beginning(answer, MAX_PROBLEM)
         try:
             said = " ".join(_problem(body).detail.split())[:MAX_SAID]
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -3,6 +3,7 @@
 import base64
 import re
 import ssl
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from yarl import URL
@@ -13,6 +14,7 @@ from cloche.upstreams._remote import Remote
 
 ACCEPT = f"{Format.JSON}, {Format.HTML_V1};q=0.2, {Format.HTML};q=0.01"
 PLAIN = re.compile(r"[!-~]+\Z")
+HOST = re.compile(r"([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?\Z|[0-9A-Fa-f:.]+\Z")
 
 Origin = tuple[str, str | None, int | None]
 """Scheme, host and port."""
@@ -53,6 +55,11 @@ def authorization(name: str, settings: Remote, address: URL) -> dict[str, str]:
 
 
 def origin_of(url: str) -> Origin:
+    return _origin("/".join(url.split("/", 3)[:3]))
+
+
+@lru_cache(maxsize=1000)
+def _origin(url: str) -> Origin:
     address = URL(url)
     return address.scheme, address.host, address.port
 
@@ -60,3 +67,12 @@ def origin_of(url: str) -> Origin:
 def verbatim(url: str) -> URL:
     """The address as the page wrote it: re-quoting breaks signed ones."""
     return URL(url, encoded=PLAIN.match(url) is not None)
+
+
+def is_clear(address: URL) -> bool:
+    """Whether it names its host so plainly that no reader of addresses could take another for it.
+
+    Some take a backslash for a slash, and what stands before an @ for the host.
+    """
+    host = address.raw_host
+    return host is not None and address.raw_user is None and HOST.match(host) is not None

@@ -15,6 +15,7 @@ class Remote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     password: str | None = None
     proxy: str | None = None  # else as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say
     ca_file: str | None = None
+    http2: bool = True  # where it is spoken over TLS, and no proxy or ca_file is set
     connections: Count = 64
     connect_timeout: Seconds = 5
     read_timeout: Seconds = 20  # between two pieces of an answer

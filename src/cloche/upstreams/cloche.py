@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -14,6 +13,7 @@ from cloche.core.errors import BadSetting, Denied
 from cloche.core.negotiation import Format
 from cloche.core.policy import WhichClock
 from cloche.ports import Upstream
+from cloche.upstreams._answer import Answer, beginning
 from cloche.upstreams._reaching import is_address
 from cloche.upstreams._remote import Remote
 from cloche.upstreams._simple import Simple
@@ -74,14 +74,12 @@ def with_user(settings: Settings) -> Settings:
 class _Cloche(Simple):
     accept = str(Format.JSON)
 
-    async def heed(self, answer: aiohttp.ClientResponse) -> None:
+    async def heed(self, answer: Answer) -> None:
         """Raise Denied when a rule there is why the answer is a refusal."""
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if answer.status != HTTPStatus.FORBIDDEN or kind != PROBLEM:
             return
-        body = await answer.content.read(MAX_PROBLEM)
-        while len(body) < MAX_PROBLEM and (more := await answer.content.read(MAX_PROBLEM)):
-            body += more
+        body = await beginning(answer, MAX_PROBLEM)
         try:
             said = _refusal(body)
         except (msgspec.DecodeError, UnicodeDecodeError):

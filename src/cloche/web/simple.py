@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-import zstandard
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from cloche.core import zstd
 from cloche.core.errors import Elsewhere
 from cloche.core.model import project_name
 from cloche.core.negotiation import Encoding, Format, page_encoding, page_format
@@ -225,7 +225,7 @@ def _pack(body: bytes, encoding: Encoding) -> bytes:
     if encoding is Encoding.GZIP:
         return gzip.compress(body, mtime=0)
     if encoding is Encoding.ZSTD:
-        return zstandard.compress(body, 9)
+        return zstd.packed(body)
     return body
 
 
