@@ -3,27 +3,29 @@
 from pathlib import Path
 
 from benchmarks.distance import far_upstream, round_trip
-from benchmarks.figures import COLD_INSTALL, Figure
+from benchmarks.figures import COLD_INSTALL, COLD_PLAIN, DIRECT, Figure, Work
 from benchmarks.loads import install
 from benchmarks.processes import cpu_seconds
 from benchmarks.servers import OURS, cloche, forget, place, started
 from benchmarks.session import Session
 
-DIRECT = "direct"
-
 
 def measure(session: Session) -> None:
-    """Install through a new cloche and directly, in turns."""
-    ours = session.figures.of(COLD_INSTALL, OURS)
-    direct = session.figures.of(COLD_INSTALL, DIRECT)
-    folder = session.folder / "cold"
+    """Install through a new cloche and directly, in turns: as PyPI is reached, and plainly."""
+    _measure(session, COLD_INSTALL, tls=True)
+    _measure(session, COLD_PLAIN, tls=False)
+
+
+def _measure(session: Session, work: Work, *, tls: bool) -> None:
+    ours, direct = session.figures.of(work, OURS), session.figures.of(work, DIRECT)
+    folder = session.folder / work.key
     folder.mkdir()
     with (
         session.noting(ours, direct),
-        far_upstream(session.index.tree, session.folder / "far") as upstream,
+        far_upstream(session.index.tree, folder / "far", tls=tls) as upstream,
     ):
         direct.details["round trip"] = [round_trip(upstream) * 1000]
-        for _ in session.rounds(session.plan.cold_installs, COLD_INSTALL.title):
+        for _ in session.rounds(session.plan.cold_installs, work.title):
             if session.wants(direct):
                 with session.noting(direct):
                     direct.add(install(upstream, session.index.graph, folder))
@@ -35,7 +37,7 @@ def measure(session: Session) -> None:
 def _install_through_new_cloche(
     session: Session, figure: Figure, upstream: str, folder: Path
 ) -> None:
-    home = place(session.folder / "cold-cloche", session.index, upstream)
+    home = place(folder / "cloche", session.index, upstream)
     forget(home)
     server = cloche(home)
     with started(server) as child:

@@ -17,15 +17,18 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.nginx import Site, nginx
-from benchmarks.processes import BOTH_CORES, Command, Unmeasured, answers, running
+import trustme
+
+from benchmarks.nginx import Site, Tls, nginx
+from benchmarks.processes import BOTH_CORES, Command, Unmeasured, answers, running, trusting
 
 ROUND_TRIP = 0.050
-PORT = 8000
+PORT, TLS_PORT = 8000, 8443
 TUN = Path("/dev/net/tun")
 TUNSETIFF, TUNSETOFFLOAD = 0x400454CA, 0x400454D0
 IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
@@ -37,30 +40,51 @@ QUEUE = "20000"
 
 
 @contextmanager
-def far_upstream(tree: Path, folder: Path, serial: int | None = None) -> Iterator[str]:
-    """Serve the tree from the other end, and yield the URL of its index as seen from here."""
+def far_upstream(
+    tree: Path, folder: Path, serial: int | None = None, *, tls: bool = False
+) -> Iterator[str]:
+    """Serve the tree from the other end, and yield the URL of its index as seen from here.
+
+    With `tls` as PyPI is reached, over TLS and in HTTP/2 by whoever speaks it; what is started
+    meanwhile trusts the certificate.
+    """
     if os.geteuid() != 0 or not TUN.exists():
         raise Unmeasured("a network with a delay needs root and /dev/net/tun")
     near, far = _addresses()
-    upstream = nginx(
-        "far upstream",
-        Site(tree, folder, f"0.0.0.0:{PORT}", serial=serial),
-        cores=BOTH_CORES,
-        inside=("unshare", "--net"),
-    )
-    with running(upstream) as server:
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        site = Site(tree, folder, f"0.0.0.0:{PORT}", serial=serial)
+        if tls:
+            authority, certificate = _certified(far, folder)
+            stack.enter_context(trusting(authority))
+            site = replace(site, tls=Tls(f"0.0.0.0:{TLS_PORT}", certificate))
+        inside = ("unshare", "--net")
+        upstream = nginx("far upstream", site, cores=BOTH_CORES, inside=inside)
+        server = stack.enter_context(running(upstream))
         server.wait_until(lambda: _namespace(server.pid) != _namespace(os.getpid()))
         words = [sys.executable, "-m", "benchmarks.distance", str(server.pid), near, far]
         env = {"PYTHONPATH": str(Path(__file__).parent.parent)}
-        with running(Command("wire", words, folder, BOTH_CORES, env)) as wire:
-            wire.wait_until(answers(PORT, "/simple/", far))
-            yield f"http://{far}:{PORT}/simple/"
+        wire = stack.enter_context(running(Command("wire", words, folder, BOTH_CORES, env)))
+        wire.wait_until(answers(PORT, "/simple/", far))
+        yield f"https://{far}:{TLS_PORT}/simple/" if tls else f"http://{far}:{PORT}/simple/"
+
+
+def _certified(host: str, folder: Path) -> tuple[Path, Path]:
+    """Write an authority of its own and the host's key and certificate; return where they are."""
+    kind = trustme.KeyType.ECDSA  # as PyPI's
+    authority, certificate = folder / "authority.pem", folder / "certificate.pem"
+    issuer = trustme.CA(key_type=kind)
+    issuer.cert_pem.write_to_path(authority)
+    issued = issuer.issue_cert(host, key_type=kind)
+    issued.private_key_and_cert_chain_pem.write_to_path(certificate)
+    return authority, certificate
 
 
 def round_trip(url: str) -> float:
     """Measure a TCP handshake with the upstream, in seconds: the median of nine."""
     parts = urlsplit(url)
-    return statistics.median(_handshake(parts.hostname or "", PORT) for _ in range(9))
+    host, port = parts.hostname or "", parts.port or 0
+    return statistics.median(_handshake(host, port) for _ in range(9))
 
 
 def _handshake(host: str, port: int) -> float:

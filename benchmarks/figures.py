@@ -45,6 +45,7 @@ COLD_INSTALL = Work(
     "s",
     "direct",
 )
+COLD_PLAIN = Work("install-cold-plain", "The same over plain HTTP/1.1 on all ways", "s", "direct")
 DIRECT = "direct"
 PIP_WARM = Work("pip-warm", "`pip install` of 70 packages, server warm", "s")
 PIP_COLD = Work(
@@ -125,6 +126,7 @@ WORKS = (
     ROOT_CHANGE,
     WARM_INSTALL,
     COLD_INSTALL,
+    COLD_PLAIN,
     PIP_WARM,
     PIP_COLD,
     CROWD,

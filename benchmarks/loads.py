@@ -176,7 +176,9 @@ def _by_uv(simple: str, target: Path, cache: Path) -> list[object]:
 def _by_pip(simple: str, target: Path, cache: Path) -> list[object]:
     words: list[object] = [sys.executable, "-m", "pip", "install", "--isolated", "--quiet"]
     words += ["--quiet", "--disable-pip-version-check", "--no-compile", "--index-url", simple]
-    words += ["--trusted-host", urlsplit(simple).hostname]  # far away, HTTP alone is not enough
+    parts = urlsplit(simple)
+    if parts.scheme == "http":  # which is not enough for it, far away
+        words += ["--trusted-host", parts.hostname]
     return [*words, "--cache-dir", cache, "--target", target]
 
 

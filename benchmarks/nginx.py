@@ -35,6 +35,7 @@ http {{
     }}
     server {{
         listen {listen} backlog=4096;
+        {tls}
         location /simple/ {{
             root {tree};
             index $page;
@@ -80,6 +81,19 @@ http {{
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """Where nginx also speaks TLS, and HTTP/2; and the PEM file of its key and certificate."""
+
+    listen: str
+    certificate: Path
+
+    def __str__(self) -> str:
+        words = f"listen {self.listen} ssl http2 backlog=4096; ssl_protocols TLSv1.3;"
+        where = self.certificate
+        return f"{words} ssl_certificate {where}; ssl_certificate_key {where};"
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """What nginx serves and where: an index, and what is in the folder, at an address.
 
@@ -91,6 +105,7 @@ class Site:
     listen: str
     log: bool = False
     serial: int | None = None
+    tls: Tls | None = None
 
 
 def nginx(name: str, site: Site, *, cores: str = LOAD_CORE, inside: Sequence[str] = ()) -> Command:
@@ -108,6 +123,7 @@ def nginx(name: str, site: Site, *, cores: str = LOAD_CORE, inside: Sequence[str
             listen=site.listen,
             user="user root;" if os.geteuid() == 0 else "",
             access_log=f"{site.folder}/access.log" if site.log else "off",
+            tls=site.tls or "",
             serial=f"add_header X-PyPI-Last-Serial {site.serial};" if site.serial else "",
         )
     )

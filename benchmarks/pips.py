@@ -54,7 +54,7 @@ def _measure_cold(session: Session) -> None:
     figures = [session.figures.of(work, name) for work, _, name in everybody]
     with (
         session.noting(*figures),
-        far_upstream(session.index.tree, session.folder / "pip-far") as upstream,
+        far_upstream(session.index.tree, session.folder / "pip-far", tls=True) as upstream,
     ):
         for _ in session.rounds(session.plan.cold_pips, PIP_COLD.title):
             for work, tool, name in everybody:

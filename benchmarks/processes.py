@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +44,25 @@ class Command:
     @property
     def environment(self) -> dict[str, str]:
         # Proxies and other tools' settings would change what is measured.
-        return {"PATH": PATH, "HOME": str(self.folder), "LANG": "C.UTF-8", **(self.env or {})}
+        usual = {"PATH": PATH, "HOME": str(self.folder), "LANG": "C.UTF-8"}
+        return {**usual, **_trust.get(), **(self.env or {})}
 
 
 PATH = f"/usr/sbin:/sbin:{os.environ.get('PATH', os.defpath)}"
+
+
+_trust: ContextVar[dict[str, str]] = ContextVar("_trust", default={})  # noqa: B039 - never changed
+
+
+@contextmanager
+def trusting(authority: Path) -> Iterator[None]:
+    """Let whatever is started meanwhile trust this authority, and no other: a PEM file."""
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # OpenSSL and rustls; requests
+    token = _trust.set(dict.fromkeys(names, str(authority)))
+    try:
+        yield
+    finally:
+        _trust.reset(token)
 
 
 class Child:

@@ -37,7 +37,8 @@ One worker each. The server under load is alone on core 0; the load (wrk, uv, pi
 upstream are on core 1; rounds are short and go round all servers. Figures are medians; beside each,
 the lowest and the highest round and the ratio to the baseline of the same run. A page is asked for
 as pip does (JSON, gzip); nginx serves the very bytes that cloche serves. 50 ms is a real round
-trip, between network namespaces.
+trip, between network namespaces. At its other end is an upstream as PyPI is one: over TLS, and in
+HTTP/2 with whoever speaks that; plain HTTP has a row of its own, and so do mirrors.
 
 Two more readings of each mark tell noise from truth where something else runs on the cores: that of
 the best rounds, and that by core time, which is what each would do on a core of its own: requests
