@@ -11,7 +11,7 @@ from benchmarks.figures import COLD_INSTALL, DIRECT, PIP_COLD, PIP_WARM, Work
 from benchmarks.hosts import PYPISERVER
 from benchmarks.loads import install
 from benchmarks.processes import cpu_seconds
-from benchmarks.servers import BASELINE, OURS, PEERS, SERVERS, forget, place, started
+from benchmarks.servers import BASELINE, OURS, PEERS, SERVERS, Place, place, started
 from benchmarks.session import Session
 from benchmarks.warm import Up, turn, upstream_of
 
@@ -56,27 +56,27 @@ def _measure_cold(session: Session) -> None:
         session.noting(*figures),
         far_upstream(session.index.tree, session.folder / "pip-far", tls=True) as upstream,
     ):
-        for _ in session.rounds(session.plan.cold_pips, PIP_COLD.title):
+        for number in session.rounds(session.plan.cold_pips, PIP_COLD.title):
             for work, tool, name in everybody:
-                _install_cold(session, work, tool, name, upstream)
+                folder = session.folder / f"pip-cold-{name}-{tool}-{number}"
+                with session.noting(session.figures.of(work, name)):
+                    home = place(folder, session.index, upstream)
+                    _install_cold(session, work, tool, name, home)
 
 
-def _install_cold(session: Session, work: Work, tool: str, name: str, upstream: str) -> None:
+def _install_cold(session: Session, work: Work, tool: str, name: str, home: Place) -> None:
     """Install through a server that has just been set up, or through none."""
     figure = session.figures.of(work, name)
     if not session.wants(figure):
         return
-    with session.noting(figure):
-        if name == DIRECT:
-            figure.add(_install(session, upstream, tool))
-            return
-        home = place(session.folder / f"pip-cold-{name}", session.index, upstream)
-        forget(home)
-        server = SERVERS[name](home)
-        with started(server) as child:
-            used = cpu_seconds(child.pid)
-            seconds = _install(session, server.simple, tool)
-            figure.add(seconds, processor=cpu_seconds(child.pid) - used)
+    if name == DIRECT:
+        figure.add(_install(session, home.upstream, tool))
+        return
+    server = SERVERS[name](home)
+    with started(server) as child:
+        used = cpu_seconds(child.pid)
+        seconds = _install(session, server.simple, tool)
+        figure.add(seconds, processor=cpu_seconds(child.pid) - used)
 
 
 def _install(session: Session, simple: str, tool: str) -> float:
