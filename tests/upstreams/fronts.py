@@ -25,6 +25,8 @@ server {{
         proxy_pass {behind};
         proxy_http_version 1.1;
         proxy_buffering off;
+        proxy_buffer_size 128k;  # for headers
+        proxy_buffers 4 128k;
         proxy_set_header Connection "";
         proxy_set_header Host $http_host;
         proxy_set_header X-Connection $connection;

@@ -49,6 +49,7 @@ class Http2:
 
     def __init__(self, settings: Remote) -> None:
         self._settings = settings
+        self._longest = timedelta(seconds=settings.file_timeout)  # for what comes bit by bit
         self._origins: dict[Origin, _Known] = {}
         self._trying: set[asyncio.Task[bool]] = set()
         self._clients: list[Client] = []
@@ -102,8 +103,8 @@ class Http2:
         its body read, where no answer comes.
         """
         address = f"{url.origin()}{url.raw_path_qs}"  # no other host, however it is read
-        request = next(self._turns[file]).get(address).headers(headers).build_streamed()
-        return _Asked(self, origin, url, request, unpack=unpack)
+        asked = next(self._turns[file]).get(address).headers(headers).timeout(self._longest)
+        return _Asked(self, origin, url, asked.build_streamed(), unpack=unpack)
 
     def doubt(self, origin: Origin) -> None:
         """Ask it as ever from now on, until it is tried again."""
