@@ -38,7 +38,11 @@ BOUNDS: dict[str, Any] = {**QUICK, "max_page_bytes": MIB, "max_file_bytes": MIB}
 
 @asynccontextmanager
 async def frugal() -> AsyncIterator[None]:
-    """Fail what takes too long or too much memory, whoever allocates it."""
+    """Fail what takes too long or too much memory, whoever allocates it.
+
+    tracemalloc sees no other than Python, and to stop it beside other threads crashes on 3.11
+    (CPython issue 128679).
+    """
     Path("/proc/self/clear_refs").write_text("5")  # the most that was resident is what is now
     before = resident()
     async with asyncio.timeout(LONGEST):
