@@ -19,7 +19,6 @@ server {{
     listen {address} ssl {http2};
     ssl_certificate {certificate};
     ssl_certificate_key {certificate};
-    {more}
     location = / {{ return 404; }}  # what is asked when connections are opened
     location / {{
         proxy_pass {behind};
@@ -43,7 +42,6 @@ def front(
     monkeypatch: pytest.MonkeyPatch,
     *,
     http2: bool = True,
-    more: str = "",
 ) -> Iterator[str]:
     """Serve what is behind over TLS, which everybody here then trusts; give the URL."""
     folder.mkdir(exist_ok=True)
@@ -58,9 +56,7 @@ def front(
 
     def site(address: str) -> str:
         spoken = "http2" if http2 else ""
-        return SITE.format(
-            address=address, http2=spoken, certificate=certificate, behind=behind, more=more
-        )
+        return SITE.format(address=address, http2=spoken, certificate=certificate, behind=behind)
 
     with nginx(folder / "nginx", site) as url:
         yield url.replace("http:", "https:")
