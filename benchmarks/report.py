@@ -126,7 +126,7 @@ def marks_table(marks: Iterable[Mark], figures: Figures) -> Iterator[str]:
     yield "| --- | --- | ---: | ---: | ---: | --- |"
     for mark in marks:
         median, *others = (
-            NOTHING if value is None else number(value)
+            NOTHING if value is None else apart(value, mark.bound)
             for value in (mark.value(figures), mark.at_best(figures), mark.by_core_time(figures))
         )
         bound = f"{mark.sense} {mark.bound:g} {mark.unit}"
@@ -169,3 +169,9 @@ def number(value: float) -> str:
     if value >= 1000:
         return f"{round(value, 2 - math.floor(math.log10(value))):,.0f}"
     return f"{value:.3g}"
+
+
+def apart(value: float, bound: float) -> str:
+    """Write a number with one digit more where it would read like this bound, and is not it."""
+    shown = number(value)
+    return f"{value:.4g}" if shown == number(bound) else shown
